@@ -1,0 +1,47 @@
+//! What a service stands on.
+
+use std::sync::Arc;
+
+use crate::bus::Bus;
+use crate::store::{Store, StoreConfig};
+use crate::token::Verifier;
+use crate::{Clock, Config, Stop};
+
+/// Store, bus, clock, keys and stop of one running service. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// The service's name.
+    pub service: &'static str,
+    /// Its store.
+    pub store: Store,
+    /// Its connection to NATS.
+    pub bus: Bus,
+    /// What time it is.
+    pub clock: Clock,
+    /// How it stops.
+    pub stop: Stop,
+    /// Whose tokens it believes.
+    pub verifier: Arc<Verifier>,
+    /// Its settings.
+    pub config: Arc<Config>,
+}
+
+impl Ground {
+    /// Prepares everything without waiting for anything: Postgres and NATS may come up later.
+    ///
+    /// # Errors
+    /// If a setting cannot be used.
+    pub async fn lay(service: &'static str, config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let store = Store::open(
+            &StoreConfig {
+                app_url: config.database_url.clone(),
+                machinery_url: config.machinery_database_url.clone(),
+                connections: config.database_connections,
+            },
+            service,
+        )?;
+        let bus = Bus::connect(&config.nats_url, service).await?;
+        let verifier = Arc::new(Verifier::new(config.tokens.clone()).await?);
+        Ok(Self { service, store, bus, clock, stop: Stop::default(), verifier, config: Arc::new(config) })
+    }
+}

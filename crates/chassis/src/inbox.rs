@@ -1,0 +1,107 @@
+//! The one idempotency mechanism: what was handled already, for both doors.
+
+use std::collections::HashSet;
+
+use contracts::ClientId;
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::Error;
+
+/// What a request_id means, seen now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// For the first time: do it.
+    New,
+    /// Before, with the same body: it led to this.
+    Before {
+        /// What [`remember_request`] was told then.
+        outcome_id: Uuid,
+    },
+    /// Before, with another body.
+    Reused,
+}
+
+/// The inbox key of a caller's request: two callers, or two clients, never share one.
+pub fn request_key(client_id: &ClientId, caller: &str, request_id: &str) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in [client_id.as_str(), caller] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.update(request_id);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.finalize()[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// The fingerprint of a request: which one it is and its body. Two commands may look the same on the wire.
+pub fn fingerprint<M: prost::Name>(request: &M) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(M::full_name());
+    hash.update([0]);
+    hash.update(request.encode_to_vec());
+    hash.finalize().to_vec()
+}
+
+/// Remembers events; returns those that are new. A concurrent transaction with the same event is waited for.
+///
+/// # Errors
+/// If the store failed.
+pub async fn remember_events(
+    connection: &mut PgConnection,
+    events: &[(ClientId, Uuid)],
+) -> Result<HashSet<Uuid>, Error> {
+    // In one order everywhere, so that two transactions never wait for each other.
+    let mut events: Vec<_> = events.iter().collect();
+    events.sort_unstable();
+    let clients: Vec<&str> = events.iter().map(|(client_id, _)| client_id.as_str()).collect();
+    let ids: Vec<Uuid> = events.iter().map(|(_, event_id)| *event_id).collect();
+    let new: Vec<Uuid> = sqlx::query_scalar(
+        "INSERT INTO inbox (client_id, message_id) SELECT * FROM UNNEST($1::text[], $2::uuid[])
+         ON CONFLICT DO NOTHING RETURNING message_id",
+    )
+    .bind(clients)
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    Ok(new.into_iter().collect())
+}
+
+/// Remembers one request, or says what became of it. A concurrent duplicate waits for the first one's end.
+///
+/// # Errors
+/// If the store failed.
+pub async fn remember_request(
+    connection: &mut PgConnection,
+    client_id: &ClientId,
+    key: Uuid,
+    fingerprint: &[u8],
+    outcome_id: Uuid,
+) -> Result<Seen, Error> {
+    let inserted = sqlx::query(
+        "INSERT INTO inbox (client_id, message_id, fingerprint, outcome_id) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(client_id.as_str())
+    .bind(key)
+    .bind(fingerprint)
+    .bind(outcome_id)
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if inserted == 1 {
+        return Ok(Seen::New);
+    }
+    let (known, outcome_id): (Option<Vec<u8>>, Option<Uuid>) =
+        sqlx::query_as("SELECT fingerprint, outcome_id FROM inbox WHERE client_id = $1 AND message_id = $2")
+            .bind(client_id.as_str())
+            .bind(key)
+            .fetch_one(connection)
+            .await?;
+    match outcome_id {
+        Some(outcome_id) if known.as_deref() == Some(fingerprint) => Ok(Seen::Before { outcome_id }),
+        _ => Ok(Seen::Reused),
+    }
+}

@@ -1,0 +1,80 @@
+//! What is to be announced, written in the transaction that made it true.
+
+use contracts::{ClientId, Fact, subject_for};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{Error, shard_of};
+
+/// One fact, ready for the bus.
+#[derive(Debug, Clone)]
+pub struct Announcement {
+    event_id: Uuid,
+    client_id: ClientId,
+    ticket_id: Uuid,
+    revision: i64,
+    subject: String,
+    payload: Vec<u8>,
+    traceparent: Option<String>,
+}
+
+impl Announcement {
+    /// Encodes a fact. `traceparent` is the W3C context of the work that led to it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if our own event lacks its meta, its fact or its ids.
+    pub fn of<F: Fact>(event: &F, traceparent: Option<String>) -> Result<Self, Error> {
+        let wrong = |what: &str| Error::internal(format!("an event to announce has no {what}"));
+        let meta = event.meta().ok_or_else(|| wrong("meta"))?;
+        let name = event.name().ok_or_else(|| wrong("fact"))?;
+        let client_id = ClientId::new(&meta.client_id).map_err(|_| wrong("client_id"))?;
+        let ticket_id = if meta.ticket_id.is_empty() {
+            Uuid::nil()
+        } else {
+            Uuid::try_parse(&meta.ticket_id).map_err(|_| wrong("ticket_id"))?
+        };
+        Ok(Self {
+            event_id: Uuid::try_parse(&meta.event_id).map_err(|_| wrong("event_id"))?,
+            subject: subject_for::<F>(name, &client_id),
+            client_id,
+            ticket_id,
+            revision: i64::try_from(meta.revision).map_err(|_| wrong("revision"))?,
+            payload: event.encode_to_vec(),
+            traceparent,
+        })
+    }
+}
+
+/// Appends facts in their order, in one statement.
+///
+/// # Errors
+/// If the store failed, or a fact's client is outside of the transaction's scope.
+pub async fn append(connection: &mut PgConnection, announcements: &[Announcement]) -> Result<(), Error> {
+    if announcements.is_empty() {
+        return Ok(());
+    }
+    let event_ids: Vec<Uuid> = announcements.iter().map(|one| one.event_id).collect();
+    let client_ids: Vec<&str> = announcements.iter().map(|one| one.client_id.as_str()).collect();
+    let ticket_ids: Vec<Uuid> = announcements.iter().map(|one| one.ticket_id).collect();
+    let revisions: Vec<i64> = announcements.iter().map(|one| one.revision).collect();
+    let shards: Vec<i16> = announcements.iter().map(|one| shard_of(one.ticket_id)).collect();
+    let subjects: Vec<&str> = announcements.iter().map(|one| one.subject.as_str()).collect();
+    let payloads: Vec<&[u8]> = announcements.iter().map(|one| one.payload.as_slice()).collect();
+    let traceparents: Vec<Option<&str>> = announcements.iter().map(|one| one.traceparent.as_deref()).collect();
+    sqlx::query(
+        "INSERT INTO outbox (event_id, client_id, ticket_id, revision, shard, subject, payload, traceparent)
+         SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[],
+                              $8::text[])",
+    )
+    .bind(event_ids)
+    .bind(client_ids)
+    .bind(ticket_ids)
+    .bind(revisions)
+    .bind(shards)
+    .bind(subjects)
+    .bind(payloads)
+    .bind(traceparents)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

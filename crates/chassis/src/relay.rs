@@ -1,0 +1,355 @@
+//! From the outbox to JetStream: in commit order, hundreds in flight, and again from the start when the stream was lost.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use futures::future::try_join_all;
+use sqlx::PgConnection;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::bus::jittered;
+use crate::lease::Leases;
+use crate::{Error, Ground, stream_for};
+
+/// Rows read and published at once: all of them are in flight together.
+const BATCH: i64 = 512;
+/// How long to wait for another process' commits; our own wake us.
+const IDLE_POLL: Duration = Duration::from_millis(200);
+/// How soon to look again while a commit may still be hidden behind an older running transaction.
+const BUSY_POLL: Duration = Duration::from_millis(5);
+/// How often the stream is compared with what we have seen of it.
+const STREAM_CHECK_EVERY: Duration = Duration::from_secs(2);
+/// How often the cursors are saved while there is much to do. What is published twice after a crash is dropped by the listeners' inboxes.
+const SAVE_EVERY: Duration = Duration::from_millis(500);
+
+/// A place in the outbox, in commit order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Cursor {
+    xid: i64,
+    position: i64,
+    appended_on: jiff::civil::Date,
+}
+
+impl Cursor {
+    const BEGINNING: Self = Self { xid: 0, position: 0, appended_on: jiff::civil::Date::constant(1970, 1, 1) };
+}
+
+/// How far a shard is announced, and on which stream: up to `cursor`, all is in the stream that was created at
+/// `created_at`, by `last_sequence` at the latest.
+#[derive(Debug, Clone)]
+struct Shard {
+    epoch: i64,
+    cursor: Cursor,
+    /// Empty: nothing was announced yet.
+    created_at: String,
+    last_sequence: u64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    xid: i64,
+    position: i64,
+    appended_on: jiff_sqlx::Date,
+    shard: i16,
+    event_id: Uuid,
+    subject: String,
+    payload: Vec<u8>,
+    traceparent: Option<String>,
+}
+
+/// Announces a service's facts until the service stops; then announces the rest and gives its shards back.
+pub(crate) async fn run(ground: Ground, package: &'static str, leases: Leases) {
+    let mut relay = Relay::new(ground, package, leases);
+    let mut failures = 0;
+    let mut quiet = 0;
+    loop {
+        let stopping = relay.ground.stop.are_doors_closed();
+        match relay.round().await {
+            Ok(Progress::Full) => continue,
+            Ok(Progress::Some) => quiet = 0,
+            Ok(Progress::None) => quiet += 1,
+            Err(error) => {
+                if failures % 20 == 0 {
+                    tracing::warn!(error = %error.chain(), "facts wait in the outbox");
+                }
+                failures += 1;
+                if stopping {
+                    break;
+                }
+                tokio::time::sleep(jittered(Duration::from_millis(20), failures, Duration::from_secs(2))).await;
+                continue;
+            }
+        };
+        failures = 0;
+        if stopping {
+            break;
+        }
+        tokio::select! {
+            () = relay.ground.store.committed() => quiet = 0,
+            () = relay.leases.changed() => {}
+            () = relay.ground.stop.doors_closed() => {}
+            () = tokio::time::sleep(BUSY_POLL.saturating_mul(1 << quiet.min(16)).min(IDLE_POLL)) => {}
+        }
+    }
+    if let Err(error) = relay.save().await {
+        tracing::warn!(error = %error.chain(), "the relay's cursors were not saved; some facts will be published again");
+    }
+    if let Err(error) = relay.leases.release(&relay.ground).await {
+        tracing::warn!(error = %error.chain(), "the relay's leases were not released and will run out");
+    }
+}
+
+enum Progress {
+    None,
+    Some,
+    Full,
+}
+
+struct Relay {
+    ground: Ground,
+    stream: String,
+    leases: Leases,
+    shards: BTreeMap<i16, Shard>,
+    /// The highest sequence that was acknowledged to us.
+    last_sequence: u64,
+    /// An acknowledgement below it: the stream is not what it was.
+    went_back: bool,
+    /// `None`: look at the stream before anything is published.
+    checked_at: Option<Instant>,
+    saved_at: Instant,
+    is_unsaved: bool,
+}
+
+impl Relay {
+    fn new(ground: Ground, package: &'static str, leases: Leases) -> Self {
+        Self {
+            ground,
+            stream: stream_for(package),
+            leases,
+            shards: BTreeMap::new(),
+            last_sequence: 0,
+            went_back: false,
+            checked_at: None,
+            saved_at: Instant::now(),
+            is_unsaved: false,
+        }
+    }
+
+    async fn round(&mut self) -> Result<Progress, Error> {
+        self.follow_leases().await?;
+        if self.shards.is_empty() {
+            return Ok(Progress::None);
+        }
+        if self.checked_at.is_none_or(|checked_at| checked_at.elapsed() >= STREAM_CHECK_EVERY) {
+            self.check_stream().await?;
+            self.checked_at = Some(Instant::now());
+        }
+        let progress = self.publish_next().await?;
+        let is_idle = matches!(progress, Progress::None);
+        if self.is_unsaved && (is_idle || self.saved_at.elapsed() >= SAVE_EVERY) {
+            self.save().await?;
+        }
+        Ok(progress)
+    }
+
+    /// Loads the cursors of new shards, forgets those of lost ones.
+    async fn follow_leases(&mut self) -> Result<(), Error> {
+        let held = self.leases.held();
+        self.shards.retain(|shard, known| held.get(shard) == Some(&known.epoch));
+        let new: BTreeMap<i16, i64> =
+            held.into_iter().filter(|(shard, _)| !self.shards.contains_key(shard)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let rows = self.ground.store.machinery(move |connection| Box::pin(load_shards(connection, new))).await?;
+        self.shards.extend(rows);
+        self.checked_at = None;
+        Ok(())
+    }
+
+    /// Publishes one batch in commit order and waits for all acknowledgements.
+    async fn publish_next(&mut self) -> Result<Progress, Error> {
+        let Some(from) = self.shards.values().map(|shard| shard.cursor).min() else { return Ok(Progress::None) };
+        let rows = self.ground.store.machinery(move |connection| Box::pin(load_rows(connection, from))).await?;
+        let Some(last) = rows.last() else { return Ok(Progress::None) };
+        let is_full = rows.len() as i64 == BATCH;
+        let end = Cursor { xid: last.xid, position: last.position, appended_on: last.appended_on.to_jiff() };
+        let mut in_flight = Vec::with_capacity(rows.len());
+        for row in rows {
+            let cursor = self.shards.get(&row.shard).map(|shard| shard.cursor);
+            if cursor.is_some_and(|cursor| (cursor.xid, cursor.position) < (row.xid, row.position)) {
+                in_flight.push(self.publish(row).await?);
+            }
+        }
+        let published = !in_flight.is_empty();
+        // Some may fail and others not: all are published again then, and the listeners drop what they have.
+        let acknowledged = try_join_all(in_flight).await.map_err(|error| Error::Unavailable(error.into()))?;
+        let fresh = || acknowledged.iter().filter(|one| !one.duplicate).map(|one| one.sequence);
+        if fresh().any(|sequence| sequence <= self.last_sequence) {
+            // Another stream, or one without its end, that has meanwhile grown past what we know of it.
+            (self.went_back, self.checked_at) = (true, None);
+            return Ok(Progress::Full);
+        }
+        self.last_sequence = fresh().fold(self.last_sequence, u64::max);
+        for shard in self.shards.values_mut() {
+            shard.cursor = shard.cursor.max(end);
+            shard.last_sequence = self.last_sequence;
+        }
+        self.is_unsaved = true;
+        Ok(match (is_full, published) {
+            (true, _) => Progress::Full,
+            (false, true) => Progress::Some,
+            (false, false) => Progress::None,
+        })
+    }
+
+    /// Sends one message; its acknowledgement is awaited with the batch's.
+    async fn publish(
+        &self,
+        row: Row,
+    ) -> Result<impl Future<Output = Result<async_nats::jetstream::publish::PublishAck, async_nats::jetstream::context::PublishError>> + use<>, Error>
+    {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", row.event_id.to_string());
+        if let Some(traceparent) = row.traceparent {
+            headers.insert("traceparent", traceparent);
+        }
+        let sent = self
+            .ground
+            .bus
+            .jetstream
+            .publish_with_headers(row.subject, headers, row.payload.into())
+            .await
+            .map_err(|error| Error::Unavailable(error.into()))?;
+        Ok(sent.into_future())
+    }
+
+    /// A stream that is another one, or shorter than what it once acknowledged, was lost: all that the outbox still
+    /// keeps is published again. What the listeners know already, their inboxes drop.
+    async fn check_stream(&mut self) -> Result<(), Error> {
+        let jetstream = &self.ground.bus.jetstream;
+        let found = jetstream.get_stream(&self.stream).await.map_err(|error| Error::Unavailable(error.into()))?;
+        let info = found.cached_info();
+        let (created_at, last_sequence) = (info.created.to_string(), info.state.last_sequence);
+        let mut lost = 0;
+        for shard in self.shards.values_mut() {
+            let is_another = !shard.created_at.is_empty() && shard.created_at != created_at;
+            if is_another || self.went_back || shard.last_sequence > last_sequence {
+                (shard.cursor, shard.last_sequence) = (Cursor::BEGINNING, 0);
+                lost += 1;
+            }
+            shard.created_at.clone_from(&created_at);
+        }
+        self.last_sequence = self.shards.values().map(|shard| shard.last_sequence).max().unwrap_or_default();
+        if lost > 0 {
+            tracing::warn!(stream = self.stream, shards = lost, "the stream was lost; everything is published again");
+            // Before anything is published: a stream that has grown past its former length tells nothing any more.
+            self.save().await?;
+        }
+        self.went_back = false;
+        Ok(())
+    }
+
+    /// Saves how far our shards are. Whoever took one over since is not disturbed: its epoch is another one.
+    async fn save(&mut self) -> Result<(), Error> {
+        let holder = self.leases.holder();
+        let shards = self.shards.clone();
+        self.ground.store.machinery(move |connection| Box::pin(save_shards(connection, holder, shards))).await?;
+        (self.is_unsaved, self.saved_at) = (false, Instant::now());
+        Ok(())
+    }
+}
+
+async fn save_shards(connection: &mut PgConnection, holder: Uuid, shards: BTreeMap<i16, Shard>) -> Result<(), Error> {
+    let all = || shards.values();
+    sqlx::query(
+        "WITH ours AS (
+             SELECT * FROM UNNEST($2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::bigint[])
+                 AS ours(shard, epoch, xid, position, appended_on, stream_created_at, last_sequence)),
+         held AS MATERIALIZED (
+             SELECT l.shard FROM lease l JOIN ours ON ours.shard = l.shard AND ours.epoch = l.epoch
+             WHERE l.purpose = 'relay' AND l.holder = $1 FOR SHARE OF l)
+         UPDATE relay_cursor c SET xid = ours.xid, position = ours.position, appended_on = ours.appended_on::date,
+             stream_created_at = ours.stream_created_at, last_sequence = ours.last_sequence
+         FROM ours JOIN held ON held.shard = ours.shard
+         WHERE c.shard = ours.shard AND (c.xid, c.position, c.stream_created_at, c.last_sequence)
+             IS DISTINCT FROM (ours.xid, ours.position, ours.stream_created_at, ours.last_sequence)",
+    )
+    .bind(holder)
+    .bind(shards.keys().copied().collect::<Vec<i16>>())
+    .bind(all().map(|shard| shard.epoch).collect::<Vec<i64>>())
+    .bind(all().map(|shard| shard.cursor.xid).collect::<Vec<i64>>())
+    .bind(all().map(|shard| shard.cursor.position).collect::<Vec<i64>>())
+    .bind(all().map(|shard| shard.cursor.appended_on.to_string()).collect::<Vec<String>>())
+    .bind(all().map(|shard| shard.created_at.clone()).collect::<Vec<String>>())
+    .bind(all().map(|shard| i64::try_from(shard.last_sequence).unwrap_or(i64::MAX)).collect::<Vec<i64>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct ShardRow {
+    shard: i16,
+    xid: i64,
+    position: i64,
+    appended_on: jiff_sqlx::Date,
+    stream_created_at: String,
+    last_sequence: i64,
+}
+
+/// `new` is shard → epoch.
+async fn load_shards(connection: &mut PgConnection, new: BTreeMap<i16, i64>) -> Result<Vec<(i16, Shard)>, Error> {
+    let rows: Vec<ShardRow> = sqlx::query_as("SELECT * FROM relay_cursor WHERE shard = ANY($1)")
+        .bind(new.keys().copied().collect::<Vec<i16>>())
+        .fetch_all(connection)
+        .await?;
+    let with_epoch = |row: ShardRow| {
+        let cursor = Cursor { xid: row.xid, position: row.position, appended_on: row.appended_on.to_jiff() };
+        let last_sequence = row.last_sequence.unsigned_abs();
+        let epoch = *new.get(&row.shard)?;
+        Some((row.shard, Shard { epoch, cursor, created_at: row.stream_created_at, last_sequence }))
+    };
+    Ok(rows.into_iter().filter_map(with_epoch).collect())
+}
+
+/// Sequences are handed out before the commit, so a later row may become visible first. Reading only below the oldest
+/// running transaction makes (xid, position) final: nothing can appear behind it. The day prunes partitions; a
+/// transaction that ran over midnight may have written to the day before.
+async fn load_rows(connection: &mut PgConnection, from: Cursor) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT xid, position, appended_on, shard, event_id, subject, payload, traceparent FROM outbox
+         WHERE (xid, position) > ($1, $2) AND appended_on >= $3::date - 1
+           AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+         ORDER BY xid, position LIMIT $4",
+    )
+    .bind(from.xid)
+    .bind(from.position)
+    .bind(jiff_sqlx::Date::from(from.appended_on))
+    .bind(BATCH)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// How many committed facts are not on the bus yet, as far as the saved cursors tell.
+pub(crate) async fn depth(ground: &Ground) -> Result<u64, Error> {
+    let depth: i64 = ground
+        .store
+        .machinery(|connection| {
+            Box::pin(async move {
+                Ok::<_, Error>(
+                    sqlx::query_scalar(
+                        "SELECT count(*) FROM outbox o JOIN relay_cursor c ON c.shard = o.shard
+                         WHERE o.xid >= (SELECT min(xid) FROM relay_cursor)
+                           AND (o.xid, o.position) > (c.xid, c.position)",
+                    )
+                    .fetch_one(connection)
+                    .await?,
+                )
+            })
+        })
+        .await?;
+    Ok(depth.unsigned_abs())
+}

@@ -1,0 +1,153 @@
+//! The gRPC server: who may come in, how many, for how long.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tonic::body::Body;
+use tonic::transport::Server;
+use tower::{Layer, Service};
+
+use crate::authorisation::{Caller, allowed, denied};
+use crate::{Ground, status, telemetry};
+
+/// Largest request message. A ticket's description is at most 64 KiB.
+pub const MAX_REQUEST: usize = 1024 * 1024;
+/// Largest answer message.
+pub const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// The longest that an RPC may take, whatever deadline the caller names; streams have it for their first answer.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+/// RPCs under way on one connection; one more is shed with RESOURCE_EXHAUSTED.
+pub const PER_CONNECTION: usize = 1_024;
+/// RPCs under way in the service; one more is shed with RESOURCE_EXHAUSTED and the time to wait.
+pub const PER_SERVICE: usize = 8_192;
+/// Largest metadata of a call.
+pub const MAX_METADATA: u32 = 32 * 1024;
+
+/// A server with the desk's limits.
+pub(crate) fn builder() -> Server {
+    Server::builder()
+        .concurrency_limit_per_connection(PER_CONNECTION)
+        .load_shed(true)
+        .max_concurrent_streams(Some(PER_CONNECTION as u32))
+        .http2_keepalive_interval(Some(Duration::from_secs(20)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .http2_max_header_list_size(Some(MAX_METADATA))
+        .http2_max_pending_accept_reset_streams(Some(64))
+        .tcp_nodelay(true)
+}
+
+/// Lets nobody in without a genuine token and a role for this RPC, and not too many at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    ground: Ground,
+    places: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub(crate) fn new(ground: &Ground) -> Self {
+        Self { ground: ground.clone(), places: Arc::new(Semaphore::new(PER_SERVICE)) }
+    }
+
+    /// Adds the caller to the request, or says why not.
+    async fn admit<B>(&self, request: &mut http::Request<B>) -> Result<(), tonic::Status> {
+        let action = request.uri().path();
+        let token = request
+            .headers()
+            .get(http::header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")))
+            .ok_or_else(unauthenticated)?;
+        let now = self.ground.clock.now().as_second();
+        let principal = self.ground.verifier.verify(token, now).await.map_err(|why| {
+            tracing::info!(%why, "a token was refused");
+            unauthenticated()
+        })?;
+        let scope = allowed(&principal, action);
+        if scope.is_empty() {
+            return Err(denied());
+        }
+        request.extensions_mut().insert(Caller { principal, scope });
+        Ok(())
+    }
+}
+
+fn unauthenticated() -> tonic::Status {
+    status::with_reason(
+        tonic::Code::Unauthenticated,
+        "UNAUTHENTICATED",
+        "send a valid token as metadata: authorization: Bearer …",
+    )
+}
+
+/// What anybody may call: health, and reflection where it is offered.
+fn is_open(path: &str) -> bool {
+    path.starts_with("/grpc.health.v1.") || path.starts_with("/grpc.reflection.v1")
+}
+
+impl<S> Layer<S> for Gate {
+    type Service = Gated<S>;
+    fn layer(&self, inner: S) -> Gated<S> {
+        Gated { inner, gate: self.clone() }
+    }
+}
+
+/// A service behind the gate.
+#[derive(Debug, Clone)]
+pub(crate) struct Gated<S> {
+    inner: S,
+    gate: Gate,
+}
+
+impl<S, B> Service<http::Request<B>> for Gated<S>
+where
+    S: Service<http::Request<B>, Response = http::Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+        let waiting = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, waiting);
+        let gate = self.gate.clone();
+        Box::pin(async move {
+            if is_open(request.uri().path()) {
+                return ready.call(request).await;
+            }
+            let Ok(_place) = gate.places.try_acquire() else {
+                return Ok(status::too_much("too many calls are under way; try again shortly").into_http());
+            };
+            let answer = async {
+                match gate.admit(&mut request).await {
+                    Ok(()) => ready.call(request).await,
+                    Err(refusal) => Ok(refusal.into_http()),
+                }
+            };
+            // Not by the server's own timeout, which would answer CANCELLED: that is the caller's word.
+            match tokio::time::timeout(DEADLINE, answer).await {
+                Ok(answer) => answer,
+                Err(_) => Ok(status::with_reason(
+                    tonic::Code::DeadlineExceeded,
+                    "DEADLINE_EXCEEDED",
+                    "the desk did not manage it in time; ask again with the same request_id",
+                )
+                .into_http()),
+            }
+        })
+    }
+}
+
+/// The span of each RPC.
+pub(crate) fn span_of(service: &'static str) -> impl Fn(&http::Request<()>) -> tracing::Span + Send + Sync + 'static {
+    move |request| telemetry::span_for_rpc(request, service)
+}

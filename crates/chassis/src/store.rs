@@ -1,0 +1,258 @@
+//! The service's Postgres store: the one way to read and write it.
+
+use std::collections::HashSet;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::Context;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
+use tokio::sync::Notify;
+use tracing::Instrument;
+
+use crate::{Clock, Error, Scope};
+
+/// The chassis' own tables; versions below 100. A service's begin at 100 and go to the same database.
+pub(crate) static CHASSIS: Migrator = sqlx::migrate!("./migrations");
+
+/// Statements that take longer are ended by Postgres; below every RPC deadline of ours.
+const STATEMENT_FOR: &str = "20s";
+/// A transaction that its owner has forgotten is ended by Postgres.
+const IDLE_FOR: &str = "10s";
+
+/// A store: the application's connections, guarded by client, and the machinery's.
+#[derive(Debug, Clone)]
+pub struct Store {
+    app: PgPool,
+    machinery: PgPool,
+    committed: std::sync::Arc<Notify>,
+}
+
+/// How to reach a store.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// As `desk_app`.
+    pub app_url: String,
+    /// As `desk_machinery`.
+    pub machinery_url: String,
+    /// Most connections of the application.
+    pub connections: u32,
+}
+
+impl Store {
+    /// Prepares the pools without connecting: Postgres may come up later than we do.
+    ///
+    /// # Errors
+    /// If a URL cannot be read.
+    pub fn open(config: &StoreConfig, service: &'static str) -> anyhow::Result<Self> {
+        let pool = |url: &str, connections: u32| -> anyhow::Result<PgPool> {
+            let options = PgConnectOptions::from_str(url)
+                .context("the database URL cannot be read; it looks like postgres://desk_app@host:5432/intake")?
+                .application_name(service)
+                .options([
+                    ("statement_timeout", STATEMENT_FOR),
+                    ("idle_in_transaction_session_timeout", IDLE_FOR),
+                    ("TimeZone", "UTC"),
+                ]);
+            Ok(PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(5))
+                .idle_timeout(Duration::from_secs(600))
+                .test_before_acquire(false)
+                // True exactly when no transaction is open. It is also the liveness test of an idle connection. In the
+                // simple protocol: prepared, the transaction begins with Bind and the statement with Execute, so that
+                // the answer would always be false and every connection be thrown away.
+                .before_acquire(|connection, _| {
+                    Box::pin(async move {
+                        sqlx::raw_sql("SELECT now() = statement_timestamp()").fetch_one(connection).await?.try_get(0)
+                    })
+                })
+                .connect_lazy_with(options))
+        };
+        Ok(Self {
+            app: pool(&config.app_url, config.connections)?,
+            machinery: pool(&config.machinery_url, 4)?,
+            committed: std::sync::Arc::default(),
+        })
+    }
+
+    /// Runs a whole unit of work in one transaction, scoped to clients, in a task of its own.
+    ///
+    /// The task is what makes it safe: a caller that gives up (deadline, disconnect) drops only its handle. With
+    /// sqlx 0.9.0 a dropped `begin()` could leave its transaction open on a pooled connection, and the next
+    /// borrower's acknowledged writes would vanish with it.
+    ///
+    /// # Errors
+    /// What `work` returns (rolled back), or that the store failed.
+    pub async fn unit_of_work<T, E, W>(&self, scope: &Scope, work: W) -> Result<T, E>
+    where
+        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let begin = format!("BEGIN; SET LOCAL app.clients = '{}'", scope.setting());
+        let outcome = self.transact(self.app.clone(), begin, work).await;
+        if outcome.is_ok() {
+            self.committed.notify_one();
+        }
+        outcome
+    }
+
+    /// Like [`Store::unit_of_work`], but nothing can be written.
+    ///
+    /// # Errors
+    /// What `work` returns, or that the store failed.
+    pub async fn read<T, E, W>(&self, scope: &Scope, work: W) -> Result<T, E>
+    where
+        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let begin = format!("BEGIN READ ONLY; SET LOCAL app.clients = '{}'", scope.setting());
+        self.transact(self.app.clone(), begin, work).await
+    }
+
+    /// A unit of work of the machinery: sees only what its policies name (outbox, leases, dead letters, due clocks).
+    ///
+    /// # Errors
+    /// What `work` returns (rolled back), or that the store failed.
+    pub async fn machinery<T, E, W>(&self, work: W) -> Result<T, E>
+    where
+        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.transact(self.machinery.clone(), "BEGIN".to_owned(), work).await
+    }
+
+    async fn transact<T, E, W>(&self, pool: PgPool, begin: String, work: W) -> Result<T, E>
+    where
+        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let unit = async move {
+            let mut transaction = pool.begin_with(AssertSqlSafe(begin)).await.map_err(Error::from)?;
+            match work(&mut transaction).await {
+                Ok(value) => {
+                    transaction.commit().await.map_err(Error::from)?;
+                    Ok(value)
+                }
+                Err(error) => {
+                    // A failed rollback closes the connection, which rolls back as well.
+                    let _rolled_back = transaction.rollback().await;
+                    Err(error)
+                }
+            }
+        };
+        match tokio::spawn(unit.in_current_span()).await {
+            Ok(outcome) => outcome,
+            Err(join) => Err(Error::internal(format!("a unit of work panicked: {join}")).into()),
+        }
+    }
+
+    /// Resolves after a commit of this process, so that the relay need not poll.
+    pub(crate) async fn committed(&self) {
+        self.committed.notified().await;
+    }
+
+    /// The migrations that the store has.
+    ///
+    /// # Errors
+    /// If the store failed, or was never migrated.
+    pub(crate) async fn schema(&self) -> Result<HashSet<i64>, Error> {
+        self.read(&Scope::Clients(Default::default()), |connection| {
+            Box::pin(async move {
+                let versions: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+                    .fetch_all(connection)
+                    .await?;
+                Ok(versions.into_iter().collect())
+            })
+        })
+        .await
+    }
+
+    /// Whether a row could be read now.
+    ///
+    /// # Errors
+    /// That it could not, and why.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.machinery(|connection| {
+            Box::pin(async move {
+                sqlx::query("SELECT 1").execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Refuses to serve from a store whose role could see more than it should.
+    ///
+    /// # Errors
+    /// If the application's role is a superuser, bypasses row-level security or owns tables; or the store failed.
+    pub async fn check_roles(&self) -> Result<(), Error> {
+        let too_mighty: bool = self
+            .read(&Scope::Clients(Default::default()), |connection| {
+                Box::pin(async move {
+                    Ok::<_, Error>(
+                        sqlx::query_scalar(
+                            "SELECT rolsuper OR rolbypassrls OR EXISTS (SELECT 1 FROM pg_class WHERE relowner = r.oid)
+                             FROM pg_roles r WHERE rolname = current_user",
+                        )
+                        .fetch_one(connection)
+                        .await?,
+                    )
+                })
+            })
+            .await?;
+        if too_mighty {
+            return Err(Error::internal(
+                "the service's database role is a superuser, bypasses row-level security or owns tables; \
+                 use the role desk_app, which may do none of it",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.machinery.close().await;
+    }
+}
+
+/// What time it is for a decision about due rows: the database's clock, or the test's.
+///
+/// # Errors
+/// If the store failed.
+pub async fn now(connection: &mut PgConnection, clock: &Clock) -> Result<Timestamp, Error> {
+    match clock {
+        Clock::Manual(_) => Ok(clock.now()),
+        Clock::System => {
+            let now: jiff_sqlx::Timestamp = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(connection).await?;
+            Ok(now.to_jiff())
+        }
+    }
+}
+
+/// Brings a store's schema up to date, as `desk_owner`: the chassis' tables, then the service's.
+///
+/// Safe to run at the same time and again: sqlx takes an advisory lock and skips what is done.
+///
+/// # Errors
+/// If the database cannot be reached or a migration fails; what was done before stays.
+pub async fn migrate(owner_url: &str, service: &Migrator) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(owner_url).await.context("the store cannot be reached to migrate it")?;
+    for migrator in [&CHASSIS, service] {
+        let mut migrator = Migrator {
+            migrations: migrator.migrations.clone(),
+            ..Migrator::DEFAULT
+        };
+        migrator.set_ignore_missing(true).run(&mut connection).await.context("a migration failed")?;
+    }
+    connection.close().await?;
+    Ok(())
+}
