@@ -1,0 +1,213 @@
+//! The one write path of registrations: inbox → references → ticket + outbox → commit.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chassis::outbox::{self, Announcement};
+use chassis::{Error, Ground, Scope};
+use contracts::timestamp;
+use prost::Message as _;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::reference;
+use crate::store::{self, Kept, NewTicket};
+use crate::wire::{self, Fact, RegisteredTicket, Registration, Requester, TicketRegistered};
+
+/// What became of one registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is a ticket now.
+    Registered(Kept),
+    /// It was one already: the same request, or the same matter of the same source.
+    Repeated(Kept),
+    /// The request_id was used for another request.
+    Reused,
+    /// There is no such client.
+    NoClient,
+}
+
+/// Registers a group in one transaction; the outcomes stand in the group's order.
+///
+/// # Errors
+/// If the store failed; then nothing was kept.
+pub async fn register(ground: &Ground, group: Vec<Registration>) -> Result<Vec<Outcome>, Error> {
+    let scope = Scope::of_all(group.iter().map(|one| &one.client_id));
+    ground.store.unit_of_work(&scope, move |connection| Box::pin(register_rows(connection, group))).await
+}
+
+/// Registers one ticket on its own, after its group failed. Where two posts of one matter met, the first has won by now
+/// and the second try finds it.
+///
+/// # Errors
+/// If the store failed twice.
+pub async fn register_one(ground: &Ground, registration: Registration) -> Result<Outcome, Error> {
+    let once = register(ground, vec![registration.clone()]).await;
+    let outcomes = match once {
+        Err(Error::Internal(_)) => register(ground, vec![registration]).await?,
+        outcomes => outcomes?,
+    };
+    outcomes.into_iter().next().ok_or_else(|| Error::internal("a registration had no outcome"))
+}
+
+async fn register_rows(connection: &mut PgConnection, group: Vec<Registration>) -> Result<Vec<Outcome>, Error> {
+    let mut clients: Vec<&str> = group.iter().map(|one| one.client_id.as_str()).collect();
+    clients.sort_unstable();
+    clients.dedup();
+    let languages = store::known_clients(connection, &clients).await?;
+    let known: Vec<&Registration> = group.iter().filter(|one| languages.contains_key(one.client_id.as_str())).collect();
+    let outcomes_of = outcome_ids(connection, &known).await?;
+    let new = remember(connection, &known, &outcomes_of).await?;
+    let fresh: Vec<&Registration> = known
+        .iter()
+        .copied()
+        .filter(|one| new.contains(&one.request_key) && outcomes_of.get(&one.request_key) == Some(&one.ticket_id))
+        .collect();
+    let registered = insert(connection, &fresh, &languages).await?;
+    let repeats: Vec<&Registration> =
+        known.iter().copied().filter(|one| !registered.contains_key(&one.ticket_id)).collect();
+    let repeated = repeat(connection, &clients, &repeats).await?;
+    Ok(group
+        .iter()
+        .map(|one| match registered.get(&one.ticket_id) {
+            Some(kept) => Outcome::Registered(kept.clone()),
+            None if languages.contains_key(one.client_id.as_str()) => {
+                repeated.get(&one.ticket_id).cloned().unwrap_or(Outcome::Reused)
+            }
+            None => Outcome::NoClient,
+        })
+        .collect())
+}
+
+/// Which ticket each request leads to: its own, or the one that its source posted before.
+async fn outcome_ids(connection: &mut PgConnection, known: &[&Registration]) -> Result<HashMap<Uuid, Uuid>, Error> {
+    let key_of =
+        |one: &Registration| (one.client_id.to_string(), one.matter.source.clone(), one.matter.external_ref.clone());
+    let wanted: Vec<(&str, &str, &str)> = known
+        .iter()
+        .filter(|one| !one.matter.external_ref.is_empty())
+        .map(|one| (one.client_id.as_str(), one.matter.source.as_str(), one.matter.external_ref.as_str()))
+        .collect();
+    let mut by_ref = store::by_external_ref(connection, &wanted).await?;
+    let mut outcomes = HashMap::new();
+    for one in known {
+        let ticket_id = if one.matter.external_ref.is_empty() {
+            one.ticket_id
+        } else {
+            // The first of the group with this matter becomes the ticket, the others join it.
+            *by_ref.entry(key_of(one)).or_insert(one.ticket_id)
+        };
+        outcomes.entry(one.request_key).or_insert(ticket_id);
+    }
+    Ok(outcomes)
+}
+
+/// Remembers the requests in one order everywhere, so that two transactions never wait for each other.
+async fn remember(
+    connection: &mut PgConnection,
+    known: &[&Registration],
+    outcomes_of: &HashMap<Uuid, Uuid>,
+) -> Result<HashSet<Uuid>, Error> {
+    let mut rows: Vec<(&str, Uuid, &[u8], Uuid)> = known
+        .iter()
+        .map(|one| {
+            let outcome_id = outcomes_of.get(&one.request_key).copied().unwrap_or(one.ticket_id);
+            (one.client_id.as_str(), one.request_key, one.fingerprint.as_slice(), outcome_id)
+        })
+        .collect();
+    rows.sort_unstable();
+    Ok(store::remember(connection, &rows).await?.into_iter().collect())
+}
+
+/// Gives references to the new ones, inserts and announces them: ticket_id → kept.
+async fn insert(
+    connection: &mut PgConnection,
+    fresh: &[&Registration],
+    languages: &HashMap<String, String>,
+) -> Result<HashMap<Uuid, Kept>, Error> {
+    if fresh.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let emails: Vec<(&str, &str)> = fresh
+        .iter()
+        .filter(|one| !one.matter.requester_email.is_empty())
+        .map(|one| (one.client_id.as_str(), one.matter.requester_email.as_str()))
+        .collect();
+    let requesters = store::requesters(connection, &emails).await?;
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    for one in fresh {
+        *counts.entry(one.client_id.as_str()).or_default() += 1;
+    }
+    let mut numbers = store::take_numbers(connection, &counts.into_iter().collect::<Vec<_>>()).await?;
+    let mut tickets = Vec::with_capacity(fresh.len());
+    let mut announcements = Vec::with_capacity(fresh.len());
+    for one in fresh {
+        let (prefix, next) = numbers
+            .get_mut(one.client_id.as_str())
+            .ok_or_else(|| Error::internal("a client vanished while its number was taken"))?;
+        let kept =
+            Kept { ticket_id: one.ticket_id, reference: reference(prefix, *next), registered_at: one.registered_at };
+        *next += 1;
+        let email_key = (one.client_id.to_string(), one.matter.requester_email.clone());
+        let requester = requesters.get(&email_key);
+        let main_language = languages.get(one.client_id.as_str()).map_or("", String::as_str);
+        let (ticket, announcement) = ticket_and_announcement(one, &kept, requester, main_language)?;
+        tickets.push(ticket);
+        announcements.push(announcement);
+    }
+    store::insert(connection, &tickets).await?;
+    outbox::append(connection, &announcements).await?;
+    Ok(tickets.into_iter().map(|ticket| (ticket.kept.ticket_id, ticket.kept)).collect())
+}
+
+fn ticket_and_announcement(
+    one: &Registration,
+    kept: &Kept,
+    requester: Option<&Requester>,
+    main_language: &str,
+) -> Result<(NewTicket, Announcement), Error> {
+    let matter = wire::in_a_language(one.matter.clone(), requester, main_language);
+    let registered = RegisteredTicket {
+        reference: kept.reference.clone(),
+        matter: Some(matter),
+        requester: requester.cloned(),
+        registered_at: Some(timestamp(one.registered_at)),
+    };
+    let ticket = NewTicket {
+        client_id: one.client_id.clone(),
+        kept: kept.clone(),
+        source: one.matter.source.clone(),
+        external_ref: one.matter.external_ref.clone(),
+        body: registered.encode_to_vec(),
+        imported_hash: None,
+        recorded_at: one.registered_at,
+    };
+    let meta = wire::meta(&one.client_id, one.ticket_id, 1, one.registered_at, one.actor.clone(), one.request_key);
+    let fact = Fact::TicketRegistered(TicketRegistered { ticket: Some(registered) });
+    Ok((ticket, wire::announce(meta, fact, one.traceparent.clone())?))
+}
+
+/// The answers to requests that led to a ticket before (or to one of this very group).
+async fn repeat(
+    connection: &mut PgConnection,
+    clients: &[&str],
+    repeats: &[&Registration],
+) -> Result<HashMap<Uuid, Outcome>, Error> {
+    if repeats.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys: Vec<Uuid> = repeats.iter().map(|one| one.request_key).collect();
+    let answered: HashMap<Uuid, store::Answered> =
+        store::answered(connection, clients, &keys).await?.into_iter().map(|row| (row.message_id, row)).collect();
+    let ids: Vec<Uuid> = answered.values().filter_map(|row| row.outcome_id).collect();
+    let kept = store::kept(connection, clients, &ids).await?;
+    Ok(repeats
+        .iter()
+        .map(|one| {
+            let same = answered
+                .get(&one.request_key)
+                .filter(|row| row.fingerprint.as_deref() == Some(one.fingerprint.as_slice()))
+                .and_then(|row| kept.get(&row.outcome_id?));
+            (one.ticket_id, same.map_or(Outcome::Reused, |kept| Outcome::Repeated(kept.clone())))
+        })
+        .collect())
+}

@@ -1,0 +1,235 @@
+//! Intake's rows.
+
+use chassis::Error;
+use contracts::ClientId;
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+use crate::wire::Requester;
+
+mod conversation;
+mod directory;
+mod history;
+
+pub use conversation::*;
+pub use directory::*;
+pub use history::*;
+
+/// A ticket as it was acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its id.
+    pub ticket_id: Uuid,
+    /// `ACME-1042`
+    pub reference: String,
+    /// When.
+    pub registered_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct KeptRow {
+    ticket_id: Uuid,
+    reference: String,
+    registered_at: jiff_sqlx::Timestamp,
+}
+
+impl From<KeptRow> for Kept {
+    fn from(row: KeptRow) -> Self {
+        Self { ticket_id: row.ticket_id, reference: row.reference, registered_at: row.registered_at.to_jiff() }
+    }
+}
+
+/// A row to insert.
+#[derive(Debug)]
+pub struct NewTicket {
+    /// Whose.
+    pub client_id: ClientId,
+    /// Id, reference and time.
+    pub kept: Kept,
+    /// Which system it came from; may be empty.
+    pub source: String,
+    /// Its id there; may be empty.
+    pub external_ref: String,
+    /// An encoded `RegisteredTicket`.
+    pub body: Vec<u8>,
+    /// SHA-256 of an imported history.
+    pub imported_hash: Option<Vec<u8>>,
+    /// When the desk learned of it.
+    pub recorded_at: Timestamp,
+}
+
+/// A request that was answered before.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Answered {
+    /// Its inbox key.
+    pub message_id: Uuid,
+    /// SHA-256 of its body.
+    pub fingerprint: Option<Vec<u8>>,
+    /// The ticket it became.
+    pub outcome_id: Option<Uuid>,
+}
+
+/// The main language of each client that exists.
+pub async fn known_clients(connection: &mut PgConnection, clients: &[&str]) -> Result<HashMap<String, String>, Error> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT client_id, coalesce(languages[1], '') FROM client WHERE client_id = ANY($1)")
+            .bind(clients)
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Requesters by (client_id, email).
+pub async fn requesters(
+    connection: &mut PgConnection,
+    wanted: &[(&str, &str)],
+) -> Result<HashMap<(String, String), Requester>, Error> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (clients, emails): (Vec<&str>, Vec<&str>) = wanted.iter().copied().unzip();
+    let rows: Vec<(String, String, String, String, String, String, String, bool)> = sqlx::query_as(
+        "SELECT r.client_id, r.email, r.name, r.language, r.phone, r.site, r.department, r.vip
+         FROM requester r JOIN (SELECT DISTINCT * FROM UNNEST($1::text[], $2::text[]) AS w (client_id, email)) w
+              ON r.client_id = w.client_id AND r.email = w.email",
+    )
+    .bind(clients)
+    .bind(emails)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(client_id, email, name, language, phone, site, department, vip)| {
+            ((client_id, email.clone()), Requester { email, name, language, phone, site, department, vip })
+        })
+        .collect())
+}
+
+/// Tickets that are here already, by (client_id, source, external_ref).
+pub async fn by_external_ref(
+    connection: &mut PgConnection,
+    wanted: &[(&str, &str, &str)],
+) -> Result<HashMap<(String, String, String), Uuid>, Error> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let clients: Vec<&str> = wanted.iter().map(|one| one.0).collect();
+    let sources: Vec<&str> = wanted.iter().map(|one| one.1).collect();
+    let refs: Vec<&str> = wanted.iter().map(|one| one.2).collect();
+    let rows: Vec<(String, String, String, Uuid)> = sqlx::query_as(
+        "SELECT t.client_id, t.source, t.external_ref, t.ticket_id
+         FROM ticket t JOIN (SELECT DISTINCT * FROM UNNEST($1::text[], $2::text[], $3::text[])
+                             AS w (client_id, source, external_ref)) w
+              ON t.client_id = w.client_id AND t.source = w.source AND t.external_ref = w.external_ref
+         WHERE t.external_ref <> ''",
+    )
+    .bind(clients)
+    .bind(sources)
+    .bind(refs)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(client_id, source, external_ref, id)| ((client_id, source, external_ref), id)).collect())
+}
+
+/// Remembers requests; returns the inbox keys that are new.
+pub async fn remember(connection: &mut PgConnection, rows: &[(&str, Uuid, &[u8], Uuid)]) -> Result<Vec<Uuid>, Error> {
+    let clients: Vec<&str> = rows.iter().map(|row| row.0).collect();
+    let keys: Vec<Uuid> = rows.iter().map(|row| row.1).collect();
+    let fingerprints: Vec<&[u8]> = rows.iter().map(|row| row.2).collect();
+    let outcomes: Vec<Uuid> = rows.iter().map(|row| row.3).collect();
+    Ok(sqlx::query_scalar(
+        "INSERT INTO inbox (client_id, message_id, fingerprint, outcome_id)
+         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::bytea[], $4::uuid[])
+         ON CONFLICT DO NOTHING RETURNING message_id",
+    )
+    .bind(clients)
+    .bind(keys)
+    .bind(fingerprints)
+    .bind(outcomes)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// What became of requests that were answered before.
+pub async fn answered(connection: &mut PgConnection, clients: &[&str], keys: &[Uuid]) -> Result<Vec<Answered>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT message_id, fingerprint, outcome_id FROM inbox WHERE client_id = ANY($1) AND message_id = ANY($2)",
+    )
+    .bind(clients)
+    .bind(keys)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Tickets by id.
+pub async fn kept(
+    connection: &mut PgConnection,
+    clients: &[&str],
+    ticket_ids: &[Uuid],
+) -> Result<HashMap<Uuid, Kept>, Error> {
+    let rows: Vec<KeptRow> = sqlx::query_as(
+        "SELECT ticket_id, reference, registered_at FROM ticket WHERE client_id = ANY($1) AND ticket_id = ANY($2)",
+    )
+    .bind(clients)
+    .bind(ticket_ids)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.ticket_id, row.into())).collect())
+}
+
+/// Takes the next `n` numbers of each client: client_id → (prefix, first number). Holds the clients' rows until the
+/// commit, in one order everywhere.
+pub async fn take_numbers(
+    connection: &mut PgConnection,
+    wanted: &[(&str, i64)],
+) -> Result<HashMap<String, (String, i64)>, Error> {
+    let (clients, counts): (Vec<&str>, Vec<i64>) = wanted.iter().copied().unzip();
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        "WITH wanted AS (SELECT c.client_id, w.n FROM client c
+                         JOIN UNNEST($1::text[], $2::bigint[]) AS w (client_id, n) ON w.client_id = c.client_id
+                         ORDER BY c.client_id FOR UPDATE OF c)
+         UPDATE client c SET last_number = c.last_number + wanted.n FROM wanted
+         WHERE c.client_id = wanted.client_id
+         RETURNING c.client_id, c.reference_prefix, c.last_number - wanted.n + 1",
+    )
+    .bind(clients)
+    .bind(counts)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(client_id, prefix, first)| (client_id, (prefix, first))).collect())
+}
+
+/// Inserts tickets in one statement.
+pub async fn insert(connection: &mut PgConnection, tickets: &[NewTicket]) -> Result<(), Error> {
+    let clients: Vec<&str> = tickets.iter().map(|one| one.client_id.as_str()).collect();
+    let ids: Vec<Uuid> = tickets.iter().map(|one| one.kept.ticket_id).collect();
+    let references: Vec<&str> = tickets.iter().map(|one| one.kept.reference.as_str()).collect();
+    let sources: Vec<&str> = tickets.iter().map(|one| one.source.as_str()).collect();
+    let refs: Vec<&str> = tickets.iter().map(|one| one.external_ref.as_str()).collect();
+    let bodies: Vec<&[u8]> = tickets.iter().map(|one| one.body.as_slice()).collect();
+    let hashes: Vec<Option<&[u8]>> = tickets.iter().map(|one| one.imported_hash.as_deref()).collect();
+    let registered: Vec<jiff_sqlx::Timestamp> = tickets.iter().map(|one| one.kept.registered_at.into()).collect();
+    let recorded: Vec<jiff_sqlx::Timestamp> = tickets.iter().map(|one| one.recorded_at.into()).collect();
+    sqlx::query(
+        "INSERT INTO ticket (client_id, ticket_id, reference, revision, source, external_ref, body, imported_hash,
+                             registered_at, recorded_at)
+         SELECT client_id, ticket_id, reference, 1, source, external_ref, body, hash, registered_at, recorded_at
+         FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[],
+                     $8::timestamptz[], $9::timestamptz[])
+              AS t (client_id, ticket_id, reference, source, external_ref, body, hash, registered_at, recorded_at)",
+    )
+    .bind(clients)
+    .bind(ids)
+    .bind(references)
+    .bind(sources)
+    .bind(refs)
+    .bind(bodies)
+    .bind(hashes)
+    .bind(registered)
+    .bind(recorded)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
