@@ -1,0 +1,155 @@
+//! Questions, and support models.
+
+use contracts::ClientId;
+use contracts::triage::v1 as proto;
+use jiff::Timestamp;
+use tonic::Status;
+
+use chassis::authorisation::Caller;
+use chassis::status::{self, Violation};
+use chassis::{Error, PageToken, page_size};
+
+use super::Api;
+use crate::handle;
+use crate::store;
+use crate::store::list::{Filter, LastKey};
+use crate::store::ticket::clients_of;
+use crate::wire::{self, Check, request};
+
+/// Entries of a page if the caller does not say.
+const DEFAULT_PAGE: u32 = 50;
+/// Most entries of a page.
+const MAX_PAGE: u32 = 1_000;
+
+/// Narrows a filter to what the caller may see.
+///
+/// # Errors
+/// NOT_FOUND if it names a client that is not the caller's.
+pub(super) fn within(caller: &Caller, mut filter: Filter, named: &[ClientId]) -> Result<Filter, Status> {
+    for client_id in named {
+        caller.scope_of(client_id)?;
+    }
+    filter.clients = clients_of(&caller.scope.narrowed_to(named));
+    Ok(filter)
+}
+
+impl Api {
+    pub(super) async fn whole_ticket(&self, caller: Caller, named: &str) -> Result<proto::Ticket, Status> {
+        let mut check = Check::default();
+        let name = request::named(named, &mut check);
+        check.done().map_err(status::invalid)?;
+        let found = self
+            .ground
+            .store
+            .read(&caller.scope, move |connection| {
+                Box::pin(async move { store::ticket::find(connection, &name, false).await })
+            })
+            .await?;
+        Ok(wire::ticket::whole(found.ok_or_else(|| status::not_found("ticket"))?)?)
+    }
+
+    pub(super) async fn tickets(
+        &self,
+        caller: Caller,
+        asked: proto::ListTicketsRequest,
+    ) -> Result<proto::ListTicketsResponse, Status> {
+        let question = proto::ListTicketsRequest { page_size: 0, page_token: String::new(), ..asked.clone() };
+        let mut check = Check::default();
+        let (filter, named) = request::filter(asked.filter.as_ref(), &mut check);
+        let order = request::order(asked.order, &mut check);
+        let size = check.take(page_size(asked.page_size, DEFAULT_PAGE, MAX_PAGE)).unwrap_or_default();
+        let after: Option<LastKey> = check.take(PageToken::decode(&asked.page_token, &question)).flatten();
+        check.done().map_err(status::invalid)?;
+        let filter = within(&caller, filter, &named)?;
+        let tickets = self
+            .ground
+            .store
+            .read(&caller.scope, move |connection| {
+                Box::pin(async move { store::list::page(connection, &filter, order, after, size).await })
+            })
+            .await?;
+        let next_page_token = match tickets.last() {
+            Some(last) if is_full(tickets.len(), size) => PageToken::encode(&question, &order.key_of(last)),
+            _ => String::new(),
+        };
+        Ok(proto::ListTicketsResponse { tickets: tickets.iter().map(wire::ticket::listed).collect(), next_page_token })
+    }
+
+    pub(super) async fn history(
+        &self,
+        caller: Caller,
+        asked: proto::ListHistoryRequest,
+    ) -> Result<proto::ListHistoryResponse, Status> {
+        let question = proto::ListHistoryRequest { page_size: 0, page_token: String::new(), ..asked.clone() };
+        let mut check = Check::default();
+        let name = request::named(&asked.ticket, &mut check);
+        let size = check.take(page_size(asked.page_size, DEFAULT_PAGE, MAX_PAGE)).unwrap_or_default();
+        let after: Option<(i64, i64)> = check.take(PageToken::decode(&asked.page_token, &question)).flatten();
+        check.done().map_err(status::invalid)?;
+        let after = after.and_then(|(at, revision)| Some((Timestamp::from_microsecond(at).ok()?, revision)));
+        let entries = self
+            .ground
+            .store
+            .read(&caller.scope, move |connection| {
+                Box::pin(async move {
+                    let Some(found) = store::ticket::find(connection, &name, false).await? else { return Ok(None) };
+                    let key = (found.ticket.client_id, found.ticket.ticket_id);
+                    store::history::page(connection, &key, after, size).await.map(Some)
+                })
+            })
+            .await?;
+        let entries = entries.ok_or_else(|| status::not_found("ticket"))?;
+        let next_page_token = match entries.last() {
+            Some(last) if is_full(entries.len(), size) => {
+                PageToken::encode(&question, &(last.occurred_at.as_microsecond(), last.revision))
+            }
+            _ => String::new(),
+        };
+        let entries: Result<Vec<_>, Error> = entries.iter().map(wire::event::history_entry).collect();
+        Ok(proto::ListHistoryResponse { entries: entries?, next_page_token })
+    }
+
+    pub(super) async fn apply_model(
+        &self,
+        caller: Caller,
+        asked: proto::ApplySupportModelRequest,
+    ) -> Result<proto::ApplySupportModelResponse, Status> {
+        let model = asked.model.ok_or_else(|| status::invalid(vec![Violation::new("model", "must be set")]))?;
+        let client_id = wire::model::check::checked(&model).map_err(status::invalid)?;
+        let scope = caller.scope_of(&client_id)?;
+        let by = caller.principal.subject.clone();
+        let (model, changed) = handle::model::apply(&self.ground, &scope, client_id, model, by).await?;
+        Ok(proto::ApplySupportModelResponse { model: Some(model), changed })
+    }
+
+    pub(super) async fn model(
+        &self,
+        caller: Caller,
+        asked: &proto::GetSupportModelRequest,
+    ) -> Result<proto::GetSupportModelResponse, Status> {
+        let wrong = |field: &str, what: String| status::invalid(vec![Violation::new(field, what)]);
+        let client_id = ClientId::new(&asked.client_id).map_err(|error| wrong("client_id", error.to_string()))?;
+        let version = i64::try_from(asked.version).map_err(|_| wrong("version", "is too great".to_owned()))?;
+        let scope = caller.scope_of(&client_id)?;
+        let payload = self
+            .ground
+            .store
+            .read(&scope, move |connection| {
+                Box::pin(async move {
+                    if version == 0 {
+                        return Ok(store::model::newest(connection, std::slice::from_ref(&client_id))
+                            .await?
+                            .remove(&client_id));
+                    }
+                    store::model::version(connection, &client_id, version).await
+                })
+            })
+            .await?;
+        let payload = payload.ok_or_else(|| status::not_found("support model"))?;
+        Ok(proto::GetSupportModelResponse { model: Some(wire::model::decoded(&payload)?) })
+    }
+}
+
+fn is_full(length: usize, size: i64) -> bool {
+    i64::try_from(length).is_ok_and(|length| length >= size)
+}

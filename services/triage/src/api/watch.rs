@@ -1,0 +1,125 @@
+//! Every change from now on, as a stream.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::time::Duration;
+
+use contracts::triage::v1 as proto;
+use futures::Stream;
+use tokio::sync::watch;
+use tonic::Status;
+
+use chassis::authorisation::Caller;
+use chassis::status;
+use chassis::{Error, Ground, Scope};
+
+use super::Api;
+use super::read::within;
+use crate::domain::Ticket;
+use crate::store::history::{self, Cursor, Entry};
+use crate::store::list::Filter;
+use crate::wire::{self, Check, request};
+
+/// Changes read at once.
+const BATCH: i64 = 200;
+/// How soon other replicas' commits are seen; our own wake us.
+const IDLE_POLL: Duration = Duration::from_secs(1);
+/// How soon to look again while a commit may still be hidden behind an older running transaction.
+const BUSY_POLL: Duration = Duration::from_millis(20);
+/// How often to do so after a ring before it is taken for somebody else's.
+const BUSY_ROUNDS: u32 = 25;
+
+/// What a watcher gets.
+pub type Changes = Pin<Box<dyn Stream<Item = Result<proto::WatchTicketsResponse, Status>> + Send>>;
+
+struct Watcher {
+    ground: Ground,
+    scope: Scope,
+    filter: Filter,
+    cursor: Cursor,
+    rings: watch::Receiver<()>,
+    busy: u32,
+    read: VecDeque<(Entry, Ticket)>,
+}
+
+impl Api {
+    /// Everything that is committed after this returns is in the stream. It ends when the service stops.
+    pub(super) async fn changes(&self, caller: Caller, asked: &proto::WatchTicketsRequest) -> Result<Changes, Status> {
+        let mut check = Check::default();
+        let (filter, named) = request::filter(asked.filter.as_ref(), &mut check);
+        check.done().map_err(status::invalid)?;
+        let filter = within(&caller, filter, &named)?;
+        let rings = self.news.listen();
+        let cursor: Result<Cursor, Error> =
+            self.ground.store.read(&caller.scope, |connection| Box::pin(history::end(connection))).await;
+        let cursor = cursor?;
+        let watcher = Watcher {
+            ground: self.ground.clone(),
+            scope: caller.scope,
+            filter,
+            cursor,
+            rings,
+            busy: 0,
+            read: VecDeque::new(),
+        };
+        Ok(Box::pin(futures::stream::unfold(Some(watcher), |watcher| async move {
+            let mut watcher = watcher?;
+            match watcher.next().await {
+                Ok(Some(change)) => Some((Ok(change), Some(watcher))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error.into()), None)),
+            }
+        })))
+    }
+}
+
+impl Watcher {
+    /// The next change; `None` once the service stops.
+    async fn next(&mut self) -> Result<Option<proto::WatchTicketsResponse>, Error> {
+        loop {
+            if let Some((entry, ticket)) = self.read.pop_front() {
+                let entry = Some(wire::event::history_entry(&entry)?);
+                return Ok(Some(proto::WatchTicketsResponse { ticket: Some(wire::ticket::listed(&ticket)), entry }));
+            }
+            if self.ground.stop.is_asked() {
+                return Ok(None);
+            }
+            if !self.look().await? {
+                self.pause().await;
+            }
+        }
+    }
+
+    /// Reads on; returns whether there was something. Every look is a transaction of its own in the caller's scope, so
+    /// that row-level security judges each event anew.
+    async fn look(&mut self) -> Result<bool, Error> {
+        let (cursor, filter) = (self.cursor, self.filter.clone());
+        let (read, cursor) = self
+            .ground
+            .store
+            .read(&self.scope, move |connection| {
+                Box::pin(async move { history::news(connection, cursor, &filter, BATCH).await })
+            })
+            .await?;
+        self.cursor = cursor;
+        self.read.extend(read);
+        if !self.read.is_empty() {
+            self.busy = BUSY_ROUNDS;
+        }
+        Ok(!self.read.is_empty())
+    }
+
+    async fn pause(&mut self) {
+        let pause = if self.busy > 0 { BUSY_POLL } else { IDLE_POLL };
+        self.busy = self.busy.saturating_sub(1);
+        tokio::select! {
+            rung = self.rings.changed() => {
+                if rung.is_ok() {
+                    self.busy = BUSY_ROUNDS;
+                }
+            }
+            () = self.ground.stop.asked() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What can happen to a ticket, and what it makes of it.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::model::{Classification, Placement};
+use super::ticket::{Actor, Resolution, Waiting, Work};
+use super::words::{CancellationReason, ResolutionCode, State, WaitingReason};
+
+/// One fact about the work on a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Kind, category, priority were decided, at first or anew.
+    Triaged {
+        /// What it is taken for.
+        classification: Classification,
+        /// Set the first time.
+        placement: Option<Placement>,
+    },
+    /// An agent took it.
+    Claimed {
+        /// Who.
+        owner: String,
+    },
+    /// The agent gave it back.
+    Released,
+    /// It went to another queue.
+    HandedOver {
+        /// Where it was.
+        from_queue: String,
+        /// The tier it was in.
+        from_tier: i32,
+        /// Where it is.
+        queue: String,
+        /// The tier it is in.
+        tier: i32,
+        /// Why.
+        reason: String,
+        /// For those who receive it.
+        note: String,
+    },
+    /// The work stands still.
+    Waiting {
+        /// For what.
+        reason: WaitingReason,
+        /// In words.
+        note: String,
+    },
+    /// The work goes on.
+    Resumed {
+        /// Because the requester replied.
+        by_reply: bool,
+    },
+    /// The matter is resolved.
+    Resolved {
+        /// How.
+        code: ResolutionCode,
+        /// The article that helped or was written; may be empty.
+        article_id: String,
+        /// Why there is none; may be empty.
+        no_article_reason: String,
+        /// In words.
+        note: String,
+        /// Who approved of it, where that is needed.
+        approver: String,
+    },
+    /// The matter came back.
+    Reopened {
+        /// Why.
+        reason: String,
+    },
+    /// The ticket is closed for good.
+    Closed {
+        /// The requester confirmed.
+        confirmed: bool,
+    },
+    /// The ticket is withdrawn.
+    Cancelled {
+        /// Why.
+        reason: CancellationReason,
+        /// The reference of the ticket that stays; may be empty.
+        duplicate_of: String,
+        /// In words.
+        note: String,
+    },
+}
+
+/// An event with its circumstances: one entry of the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// Unique for ever.
+    pub event_id: Uuid,
+    /// 1, 2, 3 … in the order in which triage learned of it.
+    pub revision: u64,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When triage learned of it.
+    pub recorded_at: Timestamp,
+    /// Who did it.
+    pub actor: Actor,
+    /// The command or event that led to it.
+    pub cause_id: String,
+    /// What.
+    pub event: Event,
+}
+
+/// Applies a fact. It cannot fail: what happened cannot be refused.
+///
+/// Facts that make no sense in their state (imported history has them) are kept in the history and change no more than
+/// they can: a closed ticket stays closed when a wait begins, and so on.
+pub fn evolve(mut work: Work, happened: &Happened) -> Work {
+    work.revision = work.revision.max(happened.revision);
+    work.changed_at = work.changed_at.max(happened.occurred_at);
+    match &happened.event {
+        Event::Triaged { classification, placement } => {
+            work.classification = classification.clone();
+            if let Some(placement) = placement {
+                work.placement = placement.clone();
+            }
+            if work.state == State::Registered {
+                work.state = State::Queued;
+            }
+        }
+        Event::Claimed { owner } => {
+            work.owner = Some(owner.clone());
+            if matches!(work.state, State::Registered | State::Queued) {
+                work.state = State::InProgress;
+            }
+        }
+        Event::Released => give_back(&mut work),
+        Event::HandedOver { queue, tier, .. } => {
+            let rule = format!("handed over by {}", happened.actor.actor_id);
+            work.placement = Placement { queue: queue.clone(), tier: *tier, rule };
+            work.hand_overs = work.hand_overs.saturating_add(1);
+            give_back(&mut work);
+        }
+        Event::Waiting { reason, .. } if work.state.is_open() => {
+            work.state = State::Waiting;
+            work.waiting = Some(Waiting { reason: *reason, since_at: happened.occurred_at });
+        }
+        Event::Resumed { .. } if work.state == State::Waiting => {
+            work.state = if work.owner.is_some() { State::InProgress } else { State::Queued };
+            work.waiting = None;
+        }
+        Event::Resolved { code, note, .. } => {
+            let resolved_at = happened.occurred_at;
+            work.resolution = Some(Resolution { code: *code, note: note.clone(), resolved_at });
+            end(&mut work, State::Resolved);
+        }
+        Event::Reopened { .. } if !work.state.is_open() => {
+            work.state = State::InProgress;
+            work.resolution = None;
+            work.closed_at = None;
+            work.reopenings = work.reopenings.saturating_add(1);
+        }
+        Event::Closed { .. } => {
+            if end(&mut work, State::Closed) {
+                work.closed_at = work.closed_at.or(Some(happened.occurred_at));
+            }
+        }
+        Event::Cancelled { .. } => {
+            end(&mut work, State::Cancelled);
+        }
+        Event::Waiting { .. } | Event::Resumed { .. } | Event::Reopened { .. } => {}
+    }
+    work
+}
+
+/// Nobody owns it any more; it lies in its queue unless it waits or is over.
+fn give_back(work: &mut Work) {
+    work.owner = None;
+    if work.state == State::InProgress {
+        work.state = State::Queued;
+    }
+}
+
+/// Ends the work, unless it has ended for good already. Returns whether the state is the wanted one.
+fn end(work: &mut Work, state: State) -> bool {
+    if !matches!(work.state, State::Closed | State::Cancelled) {
+        work.state = state;
+        work.waiting = None;
+    }
+    work.state == state
+}
+
+/// The work that a history makes, whatever the order in which triage learned of it.
+pub fn fold(registered_at: Timestamp, history: &[Happened]) -> Work {
+    let mut in_order: Vec<&Happened> = history.iter().collect();
+    in_order.sort_by_key(|happened| (happened.occurred_at, happened.revision));
+    in_order.into_iter().fold(Work::registered(registered_at), evolve)
+}

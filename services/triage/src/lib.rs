@@ -1,0 +1,49 @@
+//! Triage: kind, category, priority, queue, owner – the work on a ticket.
+//!
+//! It learns of tickets from intake, classifies and places each at once by the client's support model, takes the
+//! commands of those who work on them, and announces whatever changes.
+
+pub mod api;
+pub mod consumer;
+pub mod domain;
+pub mod handle;
+pub mod news;
+pub mod store;
+pub mod wire;
+
+use chassis::doors::{Doors, Running};
+use chassis::{Ground, Listen, Wiring};
+use contracts::triage::v1::triage_service_server::TriageServiceServer;
+
+/// What triage serves, announces and listens to.
+pub const WIRING: Wiring = Wiring {
+    service: "triage",
+    serves: &["skranke.triage.v1.TriageService"],
+    announces: Some("skranke.triage.v1"),
+    listens: &[
+        Listen { package: "skranke.intake.v1", facts: &["ticket_registered", "ticket_imported", "message_added"] },
+        Listen { package: "skranke.knowledge_base.v1", facts: &["solutions_suggested"] },
+    ],
+};
+
+/// Triage's own tables.
+pub static SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Opens triage's doors.
+///
+/// # Errors
+/// If an address is taken.
+pub async fn start(ground: Ground) -> anyhow::Result<Running> {
+    let news = news::News::default();
+    let api = api::Api { ground: ground.clone(), news: news.clone() };
+    Doors::new(&ground, &WIRING, &SCHEMA)
+        .grpc(
+            TriageServiceServer::new(api)
+                .max_decoding_message_size(chassis::server::MAX_REQUEST)
+                .max_encoding_message_size(chassis::server::MAX_ANSWER),
+        )
+        .listen("skranke.intake.v1", consumer::intake(news))
+        .listen("skranke.knowledge_base.v1", consumer::knowledge_base())
+        .open()
+        .await
+}

@@ -1,0 +1,160 @@
+//! Lists of tickets: filters, three orders, pages by key.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use chassis::Error;
+
+use super::ticket::Kept;
+use crate::domain::{Priority, State, Ticket, Word};
+
+/// Which tickets. Everything that is set must hold; within a list any may.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// The clients; `None` for all that the transaction may see.
+    pub clients: Option<Vec<String>>,
+    /// The states; empty: any.
+    pub states: Vec<State>,
+    /// The priorities; empty: any.
+    pub priorities: Vec<Priority>,
+    /// The queues; empty: any.
+    pub queues: Vec<String>,
+    /// The owners; empty: any.
+    pub owners: Vec<String>,
+    /// Nobody has claimed it.
+    pub unclaimed: bool,
+    /// Part of the subject, letter case aside; empty: any.
+    pub subject_contains: String,
+    /// Registered at or after.
+    pub registered_from: Option<Timestamp>,
+    /// Registered before.
+    pub registered_until: Option<Timestamp>,
+}
+
+/// In which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Newest registered first.
+    RegisteredAt,
+    /// P1 first, within a priority the longest registered first.
+    Priority,
+    /// Most recently changed first.
+    ChangedAt,
+}
+
+/// Where a page ended. The instant is in microseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastKey {
+    /// By priority only.
+    pub priority: i16,
+    /// The order's instant.
+    pub at: i64,
+    /// The ticket.
+    pub ticket_id: Uuid,
+}
+
+impl Order {
+    /// The key of a ticket in this order.
+    pub fn key_of(self, ticket: &Ticket) -> LastKey {
+        let at = match self {
+            Self::RegisteredAt | Self::Priority => ticket.matter.registered_at,
+            Self::ChangedAt => ticket.work.changed_at,
+        };
+        let priority = i16::try_from(ticket.work.classification.priority.number()).unwrap_or_default();
+        LastKey { priority, at: at.as_microsecond(), ticket_id: ticket.ticket_id }
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            Self::RegisteredAt => " ORDER BY t.registered_at DESC, t.ticket_id DESC LIMIT ",
+            Self::Priority => " ORDER BY t.priority, t.registered_at, t.ticket_id LIMIT ",
+            Self::ChangedAt => " ORDER BY t.changed_at DESC, t.ticket_id DESC LIMIT ",
+        }
+    }
+}
+
+/// One page of tickets.
+///
+/// Each client's part is read from its own index and cut to the page, then they are merged: no client's long history
+/// is sorted to show the first fifty.
+///
+/// # Errors
+/// If the store failed.
+pub async fn page(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    order: Order,
+    after: Option<LastKey>,
+    size: i64,
+) -> Result<Vec<Ticket>, Error> {
+    let mut query = match &filter.clients {
+        Some(clients) => {
+            let mut query = QueryBuilder::<Postgres>::new("SELECT t.* FROM UNNEST(");
+            query.push_bind(clients).push("::text[]) AS c(client_id)");
+            query
+        }
+        // The clients that have tickets, hopping from one to the next through the index.
+        None => QueryBuilder::new(
+            "WITH RECURSIVE c(client_id) AS (
+                 (SELECT client_id FROM ticket ORDER BY client_id LIMIT 1)
+                 UNION ALL
+                 SELECT (SELECT n.client_id FROM ticket n WHERE n.client_id > c.client_id ORDER BY n.client_id LIMIT 1)
+                 FROM c WHERE c.client_id IS NOT NULL)
+             SELECT t.* FROM c",
+        ),
+    };
+    query.push(" CROSS JOIN LATERAL (SELECT t.* FROM ticket t WHERE t.client_id = c.client_id");
+    push_filter(&mut query, filter);
+    if let Some(key) = after {
+        let at = Timestamp::from_microsecond(key.at).unwrap_or(Timestamp::UNIX_EPOCH);
+        let at = jiff_sqlx::Timestamp::from(at);
+        match order {
+            Order::RegisteredAt => query.push(" AND (t.registered_at, t.ticket_id) < ("),
+            Order::ChangedAt => query.push(" AND (t.changed_at, t.ticket_id) < ("),
+            Order::Priority => {
+                query.push(" AND (t.priority, t.registered_at, t.ticket_id) > (").push_bind(key.priority).push(", ")
+            }
+        };
+        query.push_bind(at).push(", ").push_bind(key.ticket_id).push(")");
+    }
+    query.push(order.sql()).push_bind(size).push(") t").push(order.sql()).push_bind(size);
+    let rows: Vec<Kept> = query.build_query_as().fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|Kept(ticket)| ticket).collect())
+}
+
+/// Adds the filter's conditions on `t`, without that on clients.
+pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    if !filter.states.is_empty() {
+        // Says what the partial indexes of the open ones are for.
+        if filter.states.iter().all(|state| state.is_open()) {
+            query.push(" AND t.is_open");
+        }
+        let states: Vec<&str> = filter.states.iter().map(|state| state.word()).collect();
+        query.push(" AND t.state = ANY(").push_bind(states).push(")");
+    }
+    if !filter.priorities.is_empty() {
+        let numbers = filter.priorities.iter().map(|priority| priority.number());
+        let numbers: Vec<i16> = numbers.filter_map(|number| i16::try_from(number).ok()).collect();
+        query.push(" AND t.priority = ANY(").push_bind(numbers).push(")");
+    }
+    if !filter.queues.is_empty() {
+        query.push(" AND t.queue = ANY(").push_bind(filter.queues.clone()).push(")");
+    }
+    if !filter.owners.is_empty() {
+        query.push(" AND t.owner = ANY(").push_bind(filter.owners.clone()).push(")");
+    }
+    if filter.unclaimed {
+        query.push(" AND t.owner IS NULL");
+    }
+    if !filter.subject_contains.is_empty() {
+        query.push(" AND strpos(lower(t.subject), lower(").push_bind(filter.subject_contains.clone()).push(")) > 0");
+    }
+    if let Some(from) = filter.registered_from {
+        query.push(" AND t.registered_at >= ").push_bind(jiff_sqlx::Timestamp::from(from));
+    }
+    if let Some(until) = filter.registered_until {
+        query.push(" AND t.registered_at < ").push_bind(jiff_sqlx::Timestamp::from(until));
+    }
+}

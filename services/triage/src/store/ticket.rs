@@ -1,0 +1,307 @@
+//! Tickets as they are now, and what stands beside them.
+
+use std::collections::HashMap;
+
+use contracts::ClientId;
+use jiff::Timestamp;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, Row};
+use uuid::Uuid;
+
+use chassis::{Error, Scope};
+
+use super::{Key, columns, word};
+use crate::domain::{Classification, Matter, Placement, Resolution, Ticket, Waiting, Word, Work};
+
+/// How a caller names a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// `ACME-1042`
+    Reference(String),
+    /// Its id.
+    Id(Uuid),
+}
+
+/// A ticket with all that stands beside it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// Its description.
+    pub description: String,
+    /// What was suggested, encoded; empty if nothing was.
+    pub suggestions: Vec<u8>,
+}
+
+/// The suggestions for one ticket.
+#[derive(Debug, Clone)]
+pub struct Suggested {
+    /// The event that told of them.
+    pub event_id: Uuid,
+    /// When it says so.
+    pub suggested_at: Timestamp,
+    /// Encoded.
+    pub payload: Vec<u8>,
+}
+
+pub(super) struct Kept(pub(super) Ticket);
+
+impl FromRow<'_, PgRow> for Kept {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let client_id: String = row.try_get("client_id")?;
+        let at = |column: &str| row.try_get::<jiff_sqlx::Timestamp, _>(column).map(jiff_sqlx::Timestamp::to_jiff);
+        let channel: Option<&str> = row.try_get("channel")?;
+        let matter = Matter {
+            reference: row.try_get("reference")?,
+            subject: row.try_get("subject")?,
+            channel: channel.map(word).transpose()?,
+            requester_email: row.try_get("requester_email")?,
+            requester_name: row.try_get("requester_name")?,
+            language: row.try_get("language")?,
+            source: row.try_get("source")?,
+            external_ref: row.try_get("external_ref")?,
+            registered_at: at("registered_at")?,
+        };
+        Ok(Self(Ticket {
+            client_id: ClientId::new(&client_id).map_err(|error| sqlx::Error::Decode(error.into()))?,
+            ticket_id: row.try_get("ticket_id")?,
+            matter,
+            work: work(row)?,
+        }))
+    }
+}
+
+fn work(row: &PgRow) -> Result<Work, sqlx::Error> {
+    let at = |column: &str| row.try_get::<jiff_sqlx::Timestamp, _>(column).map(jiff_sqlx::Timestamp::to_jiff);
+    let if_at = |column: &str| {
+        row.try_get::<Option<jiff_sqlx::Timestamp>, _>(column).map(|at| at.map(jiff_sqlx::Timestamp::to_jiff))
+    };
+    let count = |column: &str| row.try_get::<i32, _>(column).map(i32::unsigned_abs);
+    let waiting: Option<&str> = row.try_get("waiting_reason")?;
+    let code: Option<&str> = row.try_get("resolution_code")?;
+    let note: String = row.try_get("resolution_note")?;
+    Ok(Work {
+        revision: row.try_get::<i64, _>("revision")?.unsigned_abs(),
+        state: word(row.try_get("state")?)?,
+        classification: classification(row)?,
+        placement: Placement {
+            queue: row.try_get("queue")?,
+            tier: row.try_get("tier")?,
+            rule: row.try_get("queue_rule")?,
+        },
+        owner: row.try_get("owner")?,
+        waiting: match (waiting, if_at("waiting_since_at")?) {
+            (Some(reason), Some(since_at)) => Some(Waiting { reason: word(reason)?, since_at }),
+            _ => None,
+        },
+        resolution: match (code, if_at("resolved_at")?) {
+            (Some(code), Some(resolved_at)) => Some(Resolution { code: word(code)?, note, resolved_at }),
+            _ => None,
+        },
+        closed_at: if_at("closed_at")?,
+        changed_at: at("changed_at")?,
+        reopenings: count("reopenings")?,
+        hand_overs: count("hand_overs")?,
+    })
+}
+
+fn classification(row: &PgRow) -> Result<Classification, sqlx::Error> {
+    let priority: i16 = row.try_get("priority")?;
+    Ok(Classification {
+        kind: word(row.try_get("kind")?)?,
+        category: row.try_get("category")?,
+        subcategory: row.try_get("subcategory")?,
+        impact: word(row.try_get("impact")?)?,
+        urgency: word(row.try_get("urgency")?)?,
+        priority: Word::from_number(i32::from(priority))
+            .ok_or_else(|| sqlx::Error::Decode(format!("there is no priority {priority}").into()))?,
+        priority_rule: row.try_get("priority_rule")?,
+        model_version: row.try_get::<i64, _>("model_version")?.unsigned_abs(),
+    })
+}
+
+/// The row of a ticket, by column.
+fn row(ticket: &Ticket) -> serde_json::Value {
+    let Ticket { client_id, ticket_id, matter, work } = ticket;
+    let Classification { kind, category, subcategory, impact, urgency, priority, priority_rule, model_version } =
+        &work.classification;
+    let resolution = work.resolution.as_ref();
+    serde_json::json!({
+        "client_id": client_id, "ticket_id": ticket_id, "reference": matter.reference, "revision": work.revision,
+        "state": work.state.word(), "subject": matter.subject, "channel": matter.channel.map(Word::word),
+        "requester_email": matter.requester_email, "requester_name": matter.requester_name,
+        "language": matter.language, "source": matter.source, "external_ref": matter.external_ref,
+        "kind": kind.word(), "category": category, "subcategory": subcategory,
+        "impact": impact.word(), "urgency": urgency.word(), "priority": priority.number(),
+        "priority_rule": priority_rule, "model_version": model_version,
+        "queue": work.placement.queue, "tier": work.placement.tier, "queue_rule": work.placement.rule,
+        "owner": work.owner,
+        "waiting_reason": work.waiting.map(|waiting| waiting.reason.word()),
+        "waiting_since_at": work.waiting.map(|waiting| waiting.since_at),
+        "resolution_code": resolution.map(|resolution| resolution.code.word()),
+        "resolution_note": resolution.map_or("", |resolution| &resolution.note),
+        "registered_at": matter.registered_at, "changed_at": work.changed_at,
+        "resolved_at": resolution.map(|resolution| resolution.resolved_at), "closed_at": work.closed_at,
+        "reopenings": work.reopenings, "hand_overs": work.hand_overs,
+    })
+}
+
+/// Writes new tickets and the work on known ones, in one statement. What a matter was registered as never changes.
+///
+/// The rows travel as one JSON array: thirty parallel arrays would say the same less legibly.
+///
+/// # Errors
+/// If the store failed.
+pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(), Error> {
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    let mut tickets: Vec<&Ticket> = tickets.iter().collect();
+    tickets.sort_by_key(|ticket| (&ticket.client_id, ticket.ticket_id));
+    let rows: Vec<serde_json::Value> = tickets.into_iter().map(row).collect();
+    sqlx::query(
+        "INSERT INTO ticket (client_id, ticket_id, reference, revision, state, subject, channel, requester_email,
+             requester_name, language, source, external_ref, kind, category, subcategory, impact, urgency, priority,
+             priority_rule, model_version, queue, tier, queue_rule, owner, waiting_reason, waiting_since_at,
+             resolution_code, resolution_note, registered_at, changed_at, resolved_at, closed_at, reopenings, hand_overs)
+         SELECT client_id, ticket_id, reference, revision, state, subject, channel, requester_email,
+             requester_name, language, source, external_ref, kind, category, subcategory, impact, urgency, priority,
+             priority_rule, model_version, queue, tier, queue_rule, owner, waiting_reason, waiting_since_at,
+             resolution_code, resolution_note, registered_at, changed_at, resolved_at, closed_at, reopenings, hand_overs
+         FROM jsonb_populate_recordset(NULL::ticket, $1)
+         ON CONFLICT (client_id, ticket_id) DO UPDATE SET
+             revision = excluded.revision, state = excluded.state, kind = excluded.kind, category = excluded.category,
+             subcategory = excluded.subcategory, impact = excluded.impact, urgency = excluded.urgency,
+             priority = excluded.priority, priority_rule = excluded.priority_rule,
+             model_version = excluded.model_version, queue = excluded.queue, tier = excluded.tier,
+             queue_rule = excluded.queue_rule, owner = excluded.owner, waiting_reason = excluded.waiting_reason,
+             waiting_since_at = excluded.waiting_since_at, resolution_code = excluded.resolution_code,
+             resolution_note = excluded.resolution_note, changed_at = excluded.changed_at,
+             resolved_at = excluded.resolved_at, closed_at = excluded.closed_at, reopenings = excluded.reopenings,
+             hand_overs = excluded.hand_overs",
+    )
+    .bind(Json(rows))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The clients of a scope for an index condition: the guard's own condition is none. `None`: all.
+pub fn clients_of(scope: &Scope) -> Option<Vec<String>> {
+    match scope {
+        Scope::Clients(clients) => Some(clients.iter().map(ToString::to_string).collect()),
+        Scope::Every => None,
+    }
+}
+
+const BESIDE: &str = "SELECT t.*, coalesce(d.description, '') AS description, s.payload AS suggestions
+    FROM ticket t
+    LEFT JOIN description d ON d.client_id = t.client_id AND d.ticket_id = t.ticket_id
+    LEFT JOIN suggestion s ON s.client_id = t.client_id AND s.ticket_id = t.ticket_id ";
+
+/// One ticket of those in scope, locked for a change if that is asked for.
+///
+/// # Errors
+/// If the store failed.
+pub async fn find(connection: &mut PgConnection, name: &Name, lock: bool) -> Result<Option<Found>, Error> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(BESIDE);
+    match name {
+        Name::Reference(reference) => query.push("WHERE t.reference = ").push_bind(reference),
+        Name::Id(ticket_id) => query.push("WHERE t.ticket_id = ").push_bind(ticket_id),
+    };
+    if lock {
+        query.push(" FOR UPDATE OF t");
+    }
+    let Some(row) = query.build().fetch_optional(connection).await? else { return Ok(None) };
+    Ok(Some(Found {
+        ticket: Kept::from_row(&row)?.0,
+        description: row.try_get("description")?,
+        suggestions: row.try_get::<Option<Vec<u8>>, _>("suggestions")?.unwrap_or_default(),
+    }))
+}
+
+/// Whether there is such a ticket of this client, other than this one.
+///
+/// # Errors
+/// If the store failed.
+pub async fn is_another(connection: &mut PgConnection, ticket: &Ticket, reference: &str) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM ticket WHERE reference = $1 AND client_id = $2 AND ticket_id <> $3)",
+    )
+    .bind(reference)
+    .bind(ticket.client_id.as_str())
+    .bind(ticket.ticket_id)
+    .fetch_one(connection)
+    .await?)
+}
+
+/// Those of these tickets that are known, locked for a change.
+///
+/// # Errors
+/// If the store failed.
+pub async fn lock_known(connection: &mut PgConnection, keys: &[Key]) -> Result<HashMap<Key, Ticket>, Error> {
+    let (client_ids, ticket_ids) = columns(keys);
+    let rows: Vec<Kept> = sqlx::query_as(
+        "SELECT t.* FROM UNNEST($1::text[], $2::uuid[]) AS k(client_id, ticket_id)
+         JOIN ticket t ON t.client_id = k.client_id AND t.ticket_id = k.ticket_id
+         ORDER BY t.client_id, t.ticket_id FOR UPDATE OF t",
+    )
+    .bind(client_ids)
+    .bind(ticket_ids)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|Kept(ticket)| ((ticket.client_id.clone(), ticket.ticket_id), ticket)).collect())
+}
+
+/// Keeps the descriptions of new tickets.
+///
+/// # Errors
+/// If the store failed.
+pub async fn describe(connection: &mut PgConnection, described: &[(Key, String)]) -> Result<(), Error> {
+    if described.is_empty() {
+        return Ok(());
+    }
+    let client_ids: Vec<&str> = described.iter().map(|((client_id, _), _)| client_id.as_str()).collect();
+    let ticket_ids: Vec<Uuid> = described.iter().map(|((_, ticket_id), _)| *ticket_id).collect();
+    let texts: Vec<&str> = described.iter().map(|(_, text)| text.as_str()).collect();
+    sqlx::query(
+        "INSERT INTO description (client_id, ticket_id, description)
+         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::text[]) ON CONFLICT DO NOTHING",
+    )
+    .bind(client_ids)
+    .bind(ticket_ids)
+    .bind(texts)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Keeps what was suggested last, whatever the order in which it is learned; the ticket may come later.
+///
+/// # Errors
+/// If the store failed.
+pub async fn suggest(connection: &mut PgConnection, suggested: &HashMap<Key, Suggested>) -> Result<(), Error> {
+    let mut suggested: Vec<_> = suggested.iter().collect();
+    suggested.sort_by_key(|(key, _)| (*key).clone());
+    let client_ids: Vec<&str> = suggested.iter().map(|((client_id, _), _)| client_id.as_str()).collect();
+    let ticket_ids: Vec<Uuid> = suggested.iter().map(|((_, ticket_id), _)| *ticket_id).collect();
+    let event_ids: Vec<Uuid> = suggested.iter().map(|(_, one)| one.event_id).collect();
+    let instants: Vec<jiff_sqlx::Timestamp> = suggested.iter().map(|(_, one)| one.suggested_at.into()).collect();
+    let payloads: Vec<&[u8]> = suggested.iter().map(|(_, one)| one.payload.as_slice()).collect();
+    sqlx::query(
+        "INSERT INTO suggestion AS known (client_id, ticket_id, event_id, suggested_at, payload)
+         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[])
+         ON CONFLICT (client_id, ticket_id) DO UPDATE
+         SET event_id = excluded.event_id, suggested_at = excluded.suggested_at, payload = excluded.payload
+         WHERE (known.suggested_at, known.event_id) < (excluded.suggested_at, excluded.event_id)",
+    )
+    .bind(client_ids)
+    .bind(ticket_ids)
+    .bind(event_ids)
+    .bind(instants)
+    .bind(payloads)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! What triage announces, and its history for people.
+
+use prost::Message;
+
+use chassis::Error;
+use contracts::triage::v1 as proto;
+use contracts::triage::v1::event::Fact as ProtoFact;
+use contracts::{Fact, timestamp};
+
+use super::{actor, number};
+use crate::domain::{Classification, Event, Happened, Placement, Ticket, Word};
+use crate::store::history::Entry;
+
+/// The event as it is announced.
+pub fn announced(ticket: &Ticket, happened: &Happened) -> proto::Event {
+    let meta = contracts::desk::v1::EventMeta {
+        event_id: happened.event_id.to_string(),
+        client_id: ticket.client_id.to_string(),
+        ticket_id: ticket.ticket_id.to_string(),
+        revision: happened.revision,
+        occurred_at: Some(timestamp(happened.occurred_at)),
+        recorded_at: Some(timestamp(happened.recorded_at)),
+        actor: Some(actor(&happened.actor)),
+        cause_id: happened.cause_id.clone(),
+    };
+    let fact = Some(fact(ticket, &happened.event));
+    proto::Event { meta: Some(meta), reference: ticket.matter.reference.clone(), fact }
+}
+
+/// The same as a row of the history.
+pub fn entry(ticket: &Ticket, happened: &Happened, announced: &proto::Event) -> Entry {
+    Entry {
+        client_id: ticket.client_id.clone(),
+        ticket_id: ticket.ticket_id,
+        revision: i64::try_from(happened.revision).unwrap_or(i64::MAX),
+        event_id: happened.event_id,
+        fact: announced.name().unwrap_or_default().to_owned(),
+        occurred_at: happened.occurred_at,
+        recorded_at: happened.recorded_at,
+        actor: happened.actor.clone(),
+        cause_id: happened.cause_id.clone(),
+        payload: announced.encode_to_vec(),
+    }
+}
+
+fn fact(ticket: &Ticket, event: &Event) -> ProtoFact {
+    match event.clone() {
+        Event::Triaged { classification: decided, placement } => {
+            let placement = placement.unwrap_or(Placement { queue: String::new(), tier: 0, rule: String::new() });
+            ProtoFact::TicketTriaged(proto::TicketTriaged {
+                classification: Some(classification(&decided)),
+                queue: placement.queue,
+                tier: placement.tier,
+                queue_rule: placement.rule,
+            })
+        }
+        Event::Claimed { owner } => ProtoFact::TicketClaimed(proto::TicketClaimed { owner }),
+        Event::Released => ProtoFact::TicketReleased(proto::TicketReleased {}),
+        Event::HandedOver { from_queue, from_tier, queue, tier, reason, note } => {
+            ProtoFact::TicketHandedOver(proto::TicketHandedOver { from_queue, from_tier, queue, tier, reason, note })
+        }
+        Event::Waiting { reason, note } => {
+            ProtoFact::TicketWaiting(proto::TicketWaiting { reason: reason.number(), note })
+        }
+        Event::Resumed { by_reply } => ProtoFact::TicketResumed(proto::TicketResumed { by_reply }),
+        Event::Resolved { code, article_id, no_article_reason, note, approver } => {
+            ProtoFact::TicketResolved(proto::TicketResolved {
+                code: code.number(),
+                article_id,
+                no_article_reason,
+                note,
+                approver,
+                subject: ticket.matter.subject.clone(),
+                language: ticket.matter.language.clone(),
+            })
+        }
+        Event::Reopened { reason } => ProtoFact::TicketReopened(proto::TicketReopened { reason }),
+        Event::Closed { confirmed } => ProtoFact::TicketClosed(proto::TicketClosed { confirmed }),
+        Event::Cancelled { reason, duplicate_of, note } => {
+            ProtoFact::TicketCancelled(proto::TicketCancelled { reason: reason.number(), duplicate_of, note })
+        }
+    }
+}
+
+/// The classification on the wire.
+pub fn classification(decided: &Classification) -> proto::Classification {
+    proto::Classification {
+        kind: number(Some(decided.kind)),
+        category: decided.category.clone(),
+        subcategory: decided.subcategory.clone(),
+        impact: number(Some(decided.impact)),
+        urgency: number(Some(decided.urgency)),
+        priority: number(Some(decided.priority)),
+        priority_rule: decided.priority_rule.clone(),
+        model_version: decided.model_version,
+    }
+}
+
+/// The event of an entry that we wrote ourselves.
+///
+/// # Errors
+/// [`Error::Internal`] if it cannot be read, which does not happen.
+pub fn happened(entry: &Entry) -> Result<Happened, Error> {
+    Ok(Happened {
+        event_id: entry.event_id,
+        revision: entry.revision.unsigned_abs(),
+        occurred_at: entry.occurred_at,
+        recorded_at: entry.recorded_at,
+        actor: entry.actor.clone(),
+        cause_id: entry.cause_id.clone(),
+        event: event_in(&entry.payload)?,
+    })
+}
+
+/// Reads an announced event.
+///
+/// # Errors
+/// [`Error::Internal`] if it cannot be read.
+pub fn event_in(payload: &[u8]) -> Result<Event, Error> {
+    let announced = proto::Event::decode(payload).map_err(|error| Error::Internal(error.into()))?;
+    let known = announced.fact.and_then(event_of);
+    known.ok_or_else(|| Error::internal("an event of the history names no fact known here"))
+}
+
+fn event_of(fact: ProtoFact) -> Option<Event> {
+    Some(match fact {
+        ProtoFact::TicketTriaged(it) => Event::Triaged {
+            placement: (!it.queue.is_empty()).then_some(Placement {
+                queue: it.queue,
+                tier: it.tier,
+                rule: it.queue_rule,
+            }),
+            classification: classified(it.classification?)?,
+        },
+        ProtoFact::TicketClaimed(it) => Event::Claimed { owner: it.owner },
+        ProtoFact::TicketReleased(proto::TicketReleased {}) => Event::Released,
+        ProtoFact::TicketHandedOver(it) => Event::HandedOver {
+            from_queue: it.from_queue,
+            from_tier: it.from_tier,
+            queue: it.queue,
+            tier: it.tier,
+            reason: it.reason,
+            note: it.note,
+        },
+        ProtoFact::TicketWaiting(it) => Event::Waiting { reason: Word::from_number(it.reason)?, note: it.note },
+        ProtoFact::TicketResumed(it) => Event::Resumed { by_reply: it.by_reply },
+        ProtoFact::TicketResolved(it) => Event::Resolved {
+            code: Word::from_number(it.code)?,
+            article_id: it.article_id,
+            no_article_reason: it.no_article_reason,
+            note: it.note,
+            approver: it.approver,
+        },
+        ProtoFact::TicketReopened(it) => Event::Reopened { reason: it.reason },
+        ProtoFact::TicketClosed(it) => Event::Closed { confirmed: it.confirmed },
+        ProtoFact::TicketCancelled(it) => {
+            Event::Cancelled { reason: Word::from_number(it.reason)?, duplicate_of: it.duplicate_of, note: it.note }
+        }
+    })
+}
+
+fn classified(said: proto::Classification) -> Option<Classification> {
+    Some(Classification {
+        kind: Word::from_number(said.kind)?,
+        category: said.category,
+        subcategory: said.subcategory,
+        impact: Word::from_number(said.impact)?,
+        urgency: Word::from_number(said.urgency)?,
+        priority: Word::from_number(said.priority)?,
+        priority_rule: said.priority_rule,
+        model_version: said.model_version,
+    })
+}
+
+/// One entry of a ticket's history, with its line for people.
+///
+/// # Errors
+/// [`Error::Internal`] if the entry cannot be read.
+pub fn history_entry(entry: &Entry) -> Result<proto::HistoryEntry, Error> {
+    Ok(proto::HistoryEntry {
+        revision: entry.revision.unsigned_abs(),
+        event_id: entry.event_id.to_string(),
+        fact: entry.fact.clone(),
+        occurred_at: Some(timestamp(entry.occurred_at)),
+        recorded_at: Some(timestamp(entry.recorded_at)),
+        actor: Some(actor(&entry.actor)),
+        cause_id: entry.cause_id.clone(),
+        summary: summary(&event_in(&entry.payload)?),
+    })
+}
+
+/// What happened, in one line.
+pub fn summary(event: &Event) -> String {
+    let because = |text: &str| if text.is_empty() { String::new() } else { format!(": {}", one_line(text)) };
+    let spoken = |word: &str| word.replace('_', " ");
+    match event {
+        Event::Triaged { classification: it, placement } => {
+            let below = if it.subcategory.is_empty() { String::new() } else { format!(" / {}", it.subcategory) };
+            let place = placement.as_ref().map_or_else(String::new, |place| {
+                format!("; placed in {} (tier {}) by {}", place.queue, place.tier, place.rule)
+            });
+            let kind = spoken(it.kind.word());
+            format!("triaged as {kind}, {}{below}, {}: {}{place}", it.category, it.priority, it.priority_rule)
+        }
+        Event::Claimed { owner } => format!("claimed by {owner}"),
+        Event::Released => "given back to its queue".to_owned(),
+        Event::HandedOver { from_queue, queue, tier, reason, .. } => {
+            format!("handed over from {from_queue} to {queue} (tier {tier}){}", because(reason))
+        }
+        Event::Waiting { reason, note } => format!("waiting for {}{}", spoken(reason.word()), because(note)),
+        Event::Resumed { by_reply: true } => "resumed: the requester replied".to_owned(),
+        Event::Resumed { by_reply: false } => "resumed".to_owned(),
+        Event::Resolved { code, article_id, no_article_reason, note, .. } => {
+            let knowledge = if article_id.is_empty() {
+                format!("no article: {}", one_line(no_article_reason))
+            } else {
+                format!("article {article_id}")
+            };
+            format!("resolved as {} ({knowledge}){}", spoken(code.word()), because(note))
+        }
+        Event::Reopened { reason } => format!("reopened{}", because(reason)),
+        Event::Closed { confirmed: true } => "confirmed by the requester and closed".to_owned(),
+        Event::Closed { confirmed: false } => "closed".to_owned(),
+        Event::Cancelled { reason, duplicate_of, note } => {
+            let stays = if duplicate_of.is_empty() { String::new() } else { format!(" of {duplicate_of}") };
+            format!("cancelled as {}{stays}{}", spoken(reason.word()), because(note))
+        }
+    }
+}
+
+/// The beginning of a text, on one line.
+fn one_line(text: &str) -> String {
+    const MOST: usize = 200;
+    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(MOST) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}

@@ -1,0 +1,170 @@
+//! What triage hears from others.
+
+use prost::Message;
+use uuid::Uuid;
+
+use chassis::consume::{Delivery, Failure};
+use contracts::intake::v1 as intake;
+use contracts::intake::v1::historic_fact::Fact as ProtoFact;
+use contracts::knowledge_base::v1 as knowledge_base;
+use contracts::{ClientId, Fact};
+
+use super::{actor_of, clean, instant};
+use crate::domain::{
+    ActorKind, Arrival, CancellationReason, HistoricFact, Imported, Matter, Reply, ResolutionCode, Sent, WaitingReason,
+    Word,
+};
+use crate::store::Key;
+use crate::store::ticket::Suggested;
+
+/// Suggestions kept per ticket; the best come first.
+const MAX_SUGGESTIONS: usize = 20;
+
+/// One message that triage has something to learn from.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// The event.
+    pub event_id: Uuid,
+    /// Whose.
+    pub client_id: ClientId,
+    /// About which ticket.
+    pub ticket_id: Uuid,
+    /// The trace to go on with.
+    pub traceparent: Option<String>,
+    /// What it tells.
+    pub told: Told,
+}
+
+/// What intake tells.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// A ticket was registered.
+    Registered(Box<Arrival>),
+    /// A ticket came with its history.
+    Imported(Box<Arrival>, Vec<HistoricFact>),
+    /// The requester wrote.
+    Replied(Reply),
+}
+
+fn missing(what: &str) -> Failure {
+    Failure::Poison(format!("the message has no usable {what}"))
+}
+
+fn ticket_id(event: &impl Fact) -> Result<Uuid, Failure> {
+    let meta = event.meta().ok_or_else(|| missing("meta"))?;
+    Uuid::try_parse(&meta.ticket_id).map_err(|_| missing("ticket_id"))
+}
+
+/// Reads a message of intake; `None` if it is none of triage's business.
+///
+/// # Errors
+/// [`Failure::Poison`] if it can never be read.
+pub fn intake(delivery: &Delivery) -> Result<Option<Heard>, Failure> {
+    let event = intake::Event::received(&delivery.subject, &delivery.payload)?;
+    let ticket_id = ticket_id(&event)?;
+    let told = match event.fact {
+        Some(intake::event::Fact::TicketRegistered(it)) => Told::Registered(Box::new(arrival(it.ticket)?)),
+        Some(intake::event::Fact::TicketImported(it)) => {
+            let facts: Result<Vec<_>, Failure> =
+                it.facts.iter().filter_map(|fact| historic(fact).transpose()).collect();
+            Told::Imported(Box::new(arrival(it.ticket)?), facts?)
+        }
+        Some(intake::event::Fact::MessageAdded(it)) => {
+            let message = it.message.ok_or_else(|| missing("message"))?;
+            let actor = actor_of(message.author.as_ref());
+            if actor.kind != ActorKind::Requester {
+                return Ok(None);
+            }
+            let written_at = instant(message.written_at.as_ref()).ok_or_else(|| missing("written_at"))?;
+            Told::Replied(Reply { event_id: delivery.event_id, written_at, actor, is_new: true })
+        }
+        None => return Ok(None),
+    };
+    let (event_id, client_id) = (delivery.event_id, delivery.client_id.clone());
+    Ok(Some(Heard { event_id, client_id, ticket_id, traceparent: delivery.traceparent(), told }))
+}
+
+/// Reads a message of the knowledge base; `None` if it suggests nothing.
+///
+/// # Errors
+/// [`Failure::Poison`] if it can never be read.
+pub fn knowledge_base(delivery: &Delivery) -> Result<Option<(Key, Suggested)>, Failure> {
+    let event = knowledge_base::Event::received(&delivery.subject, &delivery.payload)?;
+    let said_at = event.meta.as_ref().and_then(|meta| instant(meta.occurred_at.as_ref()));
+    let ticket_id = match &event.fact {
+        Some(knowledge_base::event::Fact::SolutionsSuggested(_)) => ticket_id(&event)?,
+        _ => return Ok(None),
+    };
+    let Some(knowledge_base::event::Fact::SolutionsSuggested(mut suggested)) = event.fact else { return Ok(None) };
+    suggested.suggestions.truncate(MAX_SUGGESTIONS);
+    let suggested_at = said_at.ok_or_else(|| missing("occurred_at"))?;
+    let kept = Suggested { event_id: delivery.event_id, suggested_at, payload: suggested.encode_to_vec() };
+    Ok(Some(((delivery.client_id.clone(), ticket_id), kept)))
+}
+
+fn arrival(ticket: Option<intake::RegisteredTicket>) -> Result<Arrival, Failure> {
+    let ticket = ticket.ok_or_else(|| missing("ticket"))?;
+    let matter = ticket.matter.ok_or_else(|| missing("matter"))?;
+    let requester = ticket.requester.unwrap_or_default();
+    let registered_at = instant(ticket.registered_at.as_ref()).ok_or_else(|| missing("registered_at"))?;
+    if ticket.reference.is_empty() {
+        return Err(missing("reference"));
+    }
+    let language = if matter.language.is_empty() { &requester.language } else { &matter.language };
+    Ok(Arrival {
+        description: clean(&matter.description),
+        sent: Sent {
+            kind: Word::from_number(matter.kind),
+            category: clean(&matter.category),
+            subcategory: clean(&matter.subcategory),
+            impact: Word::from_number(matter.impact),
+            urgency: Word::from_number(matter.urgency),
+        },
+        site: requester.site,
+        department: requester.department,
+        vip: requester.vip,
+        matter: Matter {
+            reference: clean(&ticket.reference),
+            subject: clean(&matter.subject),
+            channel: Word::from_number(matter.channel),
+            requester_email: clean(&matter.requester_email),
+            requester_name: clean(&requester.name),
+            language: clean(language),
+            source: clean(&matter.source),
+            external_ref: clean(&matter.external_ref),
+            registered_at,
+        },
+    })
+}
+
+/// A historic fact that is triage's. What the other system left open is taken for the commonest: a wait for the
+/// requester, a solved matter, a withdrawn one.
+fn historic(fact: &intake::HistoricFact) -> Result<Option<HistoricFact>, Failure> {
+    let told = match &fact.fact {
+        Some(ProtoFact::HandedOver(it)) if !it.queue.is_empty() => Imported::HandedOver(clean(&it.queue)),
+        Some(ProtoFact::Prioritised(it)) => Imported::Prioritised {
+            impact: Word::from_number(it.impact),
+            urgency: Word::from_number(it.urgency),
+            priority: Word::from_number(it.priority),
+        },
+        Some(ProtoFact::WaitBegan(it)) => {
+            Imported::WaitBegan(Word::from_number(it.reason).unwrap_or(WaitingReason::Requester))
+        }
+        Some(ProtoFact::Resumed(_)) => Imported::Resumed,
+        Some(ProtoFact::Resolved(it)) => {
+            Imported::Resolved(Word::from_number(it.code).unwrap_or(ResolutionCode::Solved))
+        }
+        Some(ProtoFact::Reopened(_)) => Imported::Reopened,
+        Some(ProtoFact::Closed(_)) => Imported::Closed,
+        Some(ProtoFact::Cancelled(it)) => {
+            Imported::Cancelled(Word::from_number(it.reason).unwrap_or(CancellationReason::Withdrawn))
+        }
+        // The conversation is not triage's; a hand-over to nowhere is none; a newer fact is not known here.
+        Some(ProtoFact::HandedOver(_) | ProtoFact::PublicAnswer(_) | ProtoFact::RequesterMessage(_)) | None => {
+            return Ok(None);
+        }
+    };
+    let occurred_at = instant(fact.occurred_at.as_ref()).ok_or_else(|| missing("occurred_at of a historic fact"))?;
+    let actor = actor_of(fact.actor.as_ref());
+    Ok(Some(HistoricFact { fact_key: fact.fact_key.clone(), occurred_at, actor, fact: told }))
+}
