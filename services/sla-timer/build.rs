@@ -1,0 +1,5 @@
+//! New migrations must reach `sqlx::migrate!`.
+
+fn main() {
+    println!("cargo:rerun-if-changed=migrations");
+}

@@ -1,0 +1,219 @@
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use proptest::sample::subsequence;
+
+use super::{Alarm, Clock, State, clocks};
+use crate::domain::contract::{Metric, Terms};
+use crate::domain::fact::{Fact, Key, Kind};
+use crate::domain::strategies::{START, cases, contract, history, priority};
+
+fn just_after(at: Timestamp) -> Timestamp {
+    at.checked_add(SignedDuration::from_millis(1)).expect("in range")
+}
+
+fn office() -> Terms {
+    let json = r#"{
+        "calendars": {"office": {"time_zone": "Europe/Oslo", "weekly": {"mon": ["08:00-16:00"], "tue": ["08:00-16:00"]}}},
+        "targets": {"P2": {
+            "first_response": {"within": "1h", "calendar": "office"},
+            "next_response": {"within": "2h", "calendar": "office"},
+            "resolution": {"within": "8h", "calendar": "office"}}},
+        "pause_on": {"resolution": ["requester"]}
+    }"#;
+    let contract: crate::domain::contract::Contract = serde_json::from_str(json).expect("well-formed");
+    contract.terms().expect("no complaints")
+}
+
+fn fact(revision: u64, at: &str, kind: Kind) -> Fact {
+    Fact { key: Key { at: at.parse().expect("an instant"), source: 0, revision }, kind }
+}
+
+fn registered() -> Fact {
+    fact(1, "2026-03-16T07:00:00Z", Kind::Registered { priority: Some(crate::domain::contract::Priority::P2) })
+}
+
+fn as_of(facts: &[Fact], until: &str) -> Vec<Clock> {
+    clocks(&office(), facts, until.parse().expect("an instant"))
+}
+
+#[test]
+fn a_clock_tells_what_comes_next() {
+    let next = |until| as_of(&[registered()], until)[0].next.map(|next| (next.at.to_string(), next.alarm));
+    let half = Some(("2026-03-16T07:30:00Z".to_owned(), Alarm::Warning { percent: 50 }));
+    let breach = Some(("2026-03-16T08:00:00Z".to_owned(), Alarm::Breach));
+    assert_eq!(next("2026-03-16T07:00:00Z"), half);
+    assert_eq!(next("2026-03-16T07:30:00Z"), half);
+    assert_eq!(next("2026-03-16T07:59:00Z"), breach);
+    assert_eq!(next("2026-03-16T08:00:00Z"), breach);
+    assert_eq!(next("2026-03-16T08:00:00.001Z"), None);
+}
+
+#[test]
+fn a_paused_clock_waits_for_nothing() {
+    let waiting = Kind::Waiting { reason: crate::domain::contract::WaitingReason::Requester };
+    let clocks = as_of(&[registered(), fact(2, "2026-03-16T07:10:00Z", waiting)], "2026-03-16T07:20:00Z");
+    let resolution = &clocks[1];
+    assert_eq!((resolution.metric, resolution.state), (Metric::Resolution, State::Paused));
+    assert_eq!((resolution.next, resolution.due_at), (None, None));
+}
+
+#[test]
+fn before_the_registration_there_is_no_clock() {
+    assert_eq!(as_of(&[registered()], "2026-03-16T06:59:59.999Z"), []);
+    assert_eq!(as_of(&[fact(2, "2026-03-16T08:00:00Z", Kind::PublicAnswer)], "2026-03-16T12:00:00Z"), []);
+}
+
+#[test]
+fn a_stop_that_arrives_late_revokes_the_breach() {
+    let until = "2026-03-16T09:00:00Z";
+    assert!(as_of(&[registered()], until)[0].breached_at.is_some());
+    let late = fact(2, "2026-03-16T07:59:59Z", Kind::PublicAnswer);
+    let clocks = as_of(&[registered(), late], until);
+    assert_eq!((clocks[0].state, clocks[0].breached_at), (State::Met, None));
+}
+
+#[test]
+fn nothing_follows_a_cancelled_ticket() {
+    let cancelled = fact(2, "2026-03-16T07:10:00Z", Kind::Cancelled);
+    let message = fact(3, "2026-03-16T07:20:00Z", Kind::RequesterMessage);
+    let clocks = as_of(&[registered(), cancelled, message], "2026-03-16T12:00:00Z");
+    assert_eq!(clocks.iter().map(|clock| clock.state).collect::<Vec<_>>(), [State::Cancelled; 2]);
+}
+
+#[test]
+fn nothing_starts_before_the_registration() {
+    let early =
+        |revision, kind| Fact { key: Key { source: 1, ..fact(revision, "2026-03-16T06:59:59Z", kind).key }, kind };
+    let facts = [early(1, Kind::PublicAnswer), early(2, Kind::RequesterMessage), registered()];
+    let clocks = as_of(&facts, "2026-03-16T07:30:00Z");
+    assert_eq!(clocks.iter().map(|clock| clock.metric).collect::<Vec<_>>(), Metric::ALL);
+    assert!(clocks.iter().all(|clock| clock.started_at == registered().key.at));
+}
+
+#[test]
+fn two_of_the_same_key_are_one_fact() {
+    let at = "2026-03-16T07:10:00Z";
+    let (answered, cancelled) = (fact(2, at, Kind::PublicAnswer), fact(2, at, Kind::Cancelled));
+    let until = "2026-03-16T07:30:00Z";
+    let both = as_of(&[cancelled, registered(), answered], until);
+    assert_eq!(both, as_of(&[registered(), answered, cancelled], until));
+    assert_eq!(both, as_of(&[registered(), answered], until));
+}
+
+#[test]
+fn a_ticket_with_five_thousand_facts_has_its_cycles() {
+    let start = registered().key.at;
+    let mut facts = vec![registered()];
+    for revision in 2..=5_000_u64 {
+        let kind = if revision % 2 == 0 { Kind::PublicAnswer } else { Kind::RequesterMessage };
+        let minutes = SignedDuration::from_mins(i64::try_from(revision).expect("small"));
+        facts.push(Fact { key: Key { at: start + minutes, source: 0, revision }, kind });
+    }
+    let clocks = clocks(&office(), &facts, start + SignedDuration::from_hours(24 * 30));
+    let cycles = clocks.iter().filter(|clock| clock.metric == Metric::NextResponse).map(|clock| clock.cycle);
+    assert!(cycles.eq(1..=2_499));
+}
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn facts_in_any_order_and_number_give_the_same_clocks(
+        contract in contract(),
+        (facts, until, told) in history().prop_flat_map(|(facts, until)| {
+            let again = subsequence(facts.clone(), 0..=facts.len());
+            let told = again.prop_map({
+                let facts = facts.clone();
+                move |again| [again, facts.clone()].concat()
+            });
+            (Just(facts), Just(until), told.prop_shuffle())
+        }),
+    ) {
+        let terms = contract.terms().expect("no complaints");
+        prop_assert_eq!(clocks(&terms, &told, until), clocks(&terms, &facts, until));
+    }
+
+    #[test]
+    fn the_first_triage_is_as_if_registered_with_it(
+        contract in contract(), (mut facts, until) in history(), priority in priority(), late in 0..60_000_000_i64,
+    ) {
+        let terms = contract.terms().expect("no complaints");
+        facts.retain(|fact| !matches!(fact.kind, Kind::Triaged { .. } | Kind::PriorityChanged { .. }));
+        let start: Timestamp = START.parse().expect("an instant");
+        let triaged_at = (start + SignedDuration::from_millis(late)).min(until);
+        facts[0].kind = Kind::Registered { priority: Some(priority) };
+        let at_once = clocks(&terms, &facts, until);
+        facts[0].kind = Kind::Registered { priority: None };
+        facts.push(Fact { key: Key { at: triaged_at, source: 7, revision: 1 }, kind: Kind::Triaged { priority } });
+        prop_assert_eq!(clocks(&terms, &facts, until), at_once);
+    }
+
+    #[test]
+    fn what_a_clock_says_next_is_what_it_will_have_said(contract in contract(), (facts, until) in history()) {
+        let terms = contract.terms().expect("no complaints");
+        for clock in clocks(&terms, &facts, until) {
+            let Some(next) = clock.next else { continue };
+            prop_assert!(next.at >= until);
+            let then = |until| clocks(&terms, &facts, until).into_iter()
+                .find(|then| (then.metric, then.cycle) == (clock.metric, clock.cycle)).expect("it stays");
+            let (until_then, after) = (then(next.at), then(just_after(next.at)));
+            prop_assert_eq!(&until_then.warnings, &clock.warnings);
+            prop_assert_eq!(until_then.breached_at, None);
+            match next.alarm {
+                Alarm::Breach => prop_assert_eq!(after.breached_at, Some(next.at)),
+                Alarm::Warning { percent } => {
+                    prop_assert_eq!(after.warnings.len(), clock.warnings.len() + 1);
+                    let said = after.warnings.last().copied().expect("it warned");
+                    prop_assert_eq!((said.percent, said.at), (percent, next.at));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn stepping_from_alarm_to_alarm_misses_none(contract in contract(), (facts, until) in history()) {
+        let terms = contract.terms().expect("no complaints");
+        let far = until + SignedDuration::from_hours(24 * 60);
+        let mut now = until;
+        while let Some(next) = clocks(&terms, &facts, now).iter().filter_map(|clock| clock.next).map(|next| next.at).min()
+            && just_after(next) <= far
+        {
+            prop_assert!(next >= now);
+            now = just_after(next);
+        }
+        let said = |clocks: Vec<Clock>| -> Vec<_> {
+            clocks.into_iter().map(|clock| (clock.warnings, clock.breached_at)).collect()
+        };
+        prop_assert_eq!(said(clocks(&terms, &facts, now)), said(clocks(&terms, &facts, far)));
+    }
+
+    #[test]
+    fn a_clock_is_in_one_piece(contract in contract(), (facts, until) in history()) {
+        let terms = contract.terms().expect("no complaints");
+        for clock in clocks(&terms, &facts, until) {
+            prop_assert!(clock.started_at <= until);
+            prop_assert!(!clock.elapsed.is_negative());
+            prop_assert!(clock.warnings.is_sorted_by(|a, b| a.at <= b.at && a.percent < b.percent));
+            prop_assert!(clock.warnings.iter().all(|said| clock.breached_at.is_none_or(|breached| said.at <= breached)));
+            let ended = matches!(clock.state, State::Met | State::Breached | State::Cancelled);
+            prop_assert_eq!(ended, clock.stopped_at.is_some());
+            match clock.state {
+                State::Met => {
+                    prop_assert_eq!(clock.breached_at, None);
+                    // Only a target shortened while paused, or at that very instant, may be exceeded.
+                    let in_time = clock.due_at.is_none() || clock.stopped_at <= clock.due_at;
+                    prop_assert!(in_time);
+                    if clock.elapsed > clock.target {
+                        prop_assert!(clock.due_at.is_none() || clock.due_at == clock.stopped_at);
+                    }
+                }
+                State::Breached => prop_assert!(clock.breached_at < clock.stopped_at && clock.breached_at.is_some()),
+                _ => {}
+            }
+            if clock.breached_at.is_some() {
+                prop_assert_eq!(clock.due_at, clock.breached_at);
+                prop_assert_eq!(clock.next, None);
+            }
+        }
+    }
+}

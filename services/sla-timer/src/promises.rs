@@ -1,0 +1,66 @@
+//! Contracts ready to compute with, kept in memory: a version never changes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chassis::Error;
+use contracts::ClientId;
+use sqlx::PgConnection;
+
+use crate::domain::contract::{Contract, Terms};
+use crate::store;
+
+/// Versions kept at most. Past that all are forgotten and read anew as they are wanted.
+const MOST: usize = 256;
+
+/// Which version of whose contract.
+pub type VersionKey = (ClientId, i64);
+
+/// The terms of all contracts wanted so far. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Promises(Arc<Mutex<HashMap<VersionKey, Arc<Terms>>>>);
+
+impl Promises {
+    /// The terms of these versions.
+    ///
+    /// # Errors
+    /// If the store failed, or a version that was kept cannot be read.
+    pub async fn of(
+        &self,
+        connection: &mut PgConnection,
+        wanted: BTreeSet<VersionKey>,
+    ) -> Result<HashMap<VersionKey, Arc<Terms>>, Error> {
+        let mut found = HashMap::new();
+        let mut missing = Vec::new();
+        {
+            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            for key in wanted {
+                match known.get(&key) {
+                    Some(terms) => drop(found.insert(key, Arc::clone(terms))),
+                    None => missing.push(key),
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        for (key, json) in store::terms(connection, &missing).await? {
+            let terms = Arc::new(ready(&json)?);
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= MOST {
+                known.clear();
+            }
+            known.insert(key.clone(), Arc::clone(&terms));
+            found.insert(key, terms);
+        }
+        Ok(found)
+    }
+}
+
+fn ready(json: &str) -> Result<Terms, Error> {
+    let contract: Contract = serde_json::from_str(json).map_err(|error| Error::Internal(error.into()))?;
+    contract.terms().map_err(|complaints| {
+        let complaints: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+        Error::internal(format!("a contract that was kept is not valid: {}", complaints.join("; ")))
+    })
+}

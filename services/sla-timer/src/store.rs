@@ -1,0 +1,284 @@
+//! Tickets and their facts in SQL; clocks and contracts in the modules below.
+
+mod clocks;
+mod versions;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chassis::{Error, Scope, shard_of};
+use contracts::ClientId;
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::domain::fact::{Fact, Key, Kind};
+
+pub use clocks::{load as clocks, save as save_clocks};
+pub use versions::{Version, insert as insert_version, lock as lock_versions, newest, newest_of, terms, version};
+
+/// Which ticket.
+pub type TicketKey = (ClientId, Uuid);
+
+/// A ticket as far as promises go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    pub client_id: ClientId,
+    pub ticket_id: Uuid,
+    /// Empty until somebody named it.
+    pub reference: String,
+    pub is_registered: bool,
+    /// `None`: not registered yet, or without a contract then.
+    pub contract_version: Option<i64>,
+    /// Of the last announcement.
+    pub revision: i64,
+    pub next_at: Option<Timestamp>,
+}
+
+impl Ticket {
+    pub fn key(&self) -> TicketKey {
+        (self.client_id.clone(), self.ticket_id)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct TicketRow {
+    client_id: String,
+    ticket_id: Uuid,
+    reference: String,
+    is_registered: bool,
+    contract_version: Option<i64>,
+    revision: i64,
+    next_at: Option<jiff_sqlx::Timestamp>,
+}
+
+impl TryFrom<TicketRow> for Ticket {
+    type Error = Error;
+
+    fn try_from(row: TicketRow) -> Result<Self, Error> {
+        Ok(Self {
+            client_id: client(&row.client_id)?,
+            ticket_id: row.ticket_id,
+            reference: row.reference,
+            is_registered: row.is_registered,
+            contract_version: row.contract_version,
+            revision: row.revision,
+            next_at: row.next_at.map(jiff_sqlx::Timestamp::to_jiff),
+        })
+    }
+}
+
+/// A client's id as it was kept.
+fn client(text: &str) -> Result<ClientId, Error> {
+    ClientId::new(text).map_err(|error| Error::Internal(error.into()))
+}
+
+/// Tickets as two columns.
+fn columns<'k>(keys: impl IntoIterator<Item = &'k TicketKey>) -> (Vec<&'k str>, Vec<Uuid>) {
+    keys.into_iter().map(|(client_id, ticket_id)| (client_id.as_str(), *ticket_id)).unzip()
+}
+
+/// Locks tickets, those new to us as well, in one order everywhere.
+pub async fn lock(connection: &mut PgConnection, wanted: &BTreeMap<TicketKey, String>) -> Result<Vec<Ticket>, Error> {
+    let (clients, ids) = columns(wanted.keys());
+    let references: Vec<&str> = wanted.values().map(String::as_str).collect();
+    let shards: Vec<i16> = ids.iter().copied().map(shard_of).collect();
+    sqlx::query(
+        "INSERT INTO ticket (client_id, ticket_id, reference, shard)
+         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::smallint[]) AS n (client_id, ticket_id, reference, shard)
+         ORDER BY client_id, ticket_id
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(&clients)
+    .bind(&ids)
+    .bind(references)
+    .bind(shards)
+    .execute(&mut *connection)
+    .await?;
+    let rows: Vec<TicketRow> = sqlx::query_as(
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at FROM ticket
+         WHERE (client_id, ticket_id) IN (SELECT * FROM UNNEST($1::text[], $2::uuid[]))
+         ORDER BY client_id, ticket_id FOR UPDATE",
+    )
+    .bind(clients)
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Ticket::try_from).collect()
+}
+
+/// Locks those of the tickets that are due at `now`, in the same order as [`lock`].
+pub async fn lock_due(connection: &mut PgConnection, keys: &[TicketKey], now: Timestamp) -> Result<Vec<Ticket>, Error> {
+    let (clients, ids) = columns(keys);
+    let rows: Vec<TicketRow> = sqlx::query_as(
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at FROM ticket
+         WHERE (client_id, ticket_id) IN (SELECT * FROM UNNEST($1::text[], $2::uuid[])) AND next_at <= $3
+         ORDER BY client_id, ticket_id FOR UPDATE",
+    )
+    .bind(clients)
+    .bind(ids)
+    .bind(jiff_sqlx::Timestamp::from(now))
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Ticket::try_from).collect()
+}
+
+/// A ticket by its reference or its id, if it is in the transaction's scope.
+pub async fn find(connection: &mut PgConnection, ticket: &str) -> Result<Option<Ticket>, Error> {
+    let row: Option<TicketRow> = sqlx::query_as(
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at FROM ticket
+         WHERE CASE WHEN $2::uuid IS NULL THEN reference = $1 ELSE ticket_id = $2 END AND reference <> '' LIMIT 1",
+    )
+    .bind(ticket)
+    .bind(Uuid::try_parse(ticket).ok())
+    .fetch_optional(connection)
+    .await?;
+    row.map(Ticket::try_from).transpose()
+}
+
+/// Saves what changed in tickets that are locked.
+pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(), Error> {
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    let clients: Vec<&str> = tickets.iter().map(|one| one.client_id.as_str()).collect();
+    let ids: Vec<Uuid> = tickets.iter().map(|one| one.ticket_id).collect();
+    let references: Vec<&str> = tickets.iter().map(|one| one.reference.as_str()).collect();
+    let registered: Vec<bool> = tickets.iter().map(|one| one.is_registered).collect();
+    let versions: Vec<Option<i64>> = tickets.iter().map(|one| one.contract_version).collect();
+    let revisions: Vec<i64> = tickets.iter().map(|one| one.revision).collect();
+    let next: Vec<Option<jiff_sqlx::Timestamp>> = tickets.iter().map(|one| one.next_at.map(Into::into)).collect();
+    sqlx::query(
+        "UPDATE ticket t SET reference = n.reference, is_registered = n.is_registered,
+                contract_version = n.contract_version, revision = n.revision, next_at = n.next_at
+         FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::bool[], $5::bigint[], $6::bigint[], $7::timestamptz[])
+              AS n (client_id, ticket_id, reference, is_registered, contract_version, revision, next_at)
+         WHERE t.client_id = n.client_id AND t.ticket_id = n.ticket_id",
+    )
+    .bind(clients)
+    .bind(ids)
+    .bind(references)
+    .bind(registered)
+    .bind(versions)
+    .bind(revisions)
+    .bind(next)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds facts to the set; those that are in it stay as they are.
+pub async fn add_facts(connection: &mut PgConnection, facts: &[(TicketKey, Uuid, Fact)]) -> Result<(), Error> {
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let (clients, ids) = columns(facts.iter().map(|(key, ..)| key));
+    let events: Vec<Uuid> = facts.iter().map(|(_, event_id, _)| *event_id).collect();
+    let sources: Vec<i16> = facts.iter().map(|(.., fact)| fact.key.source.into()).collect();
+    let revisions: Vec<i64> = facts.iter().map(|(.., fact)| fact.key.revision.cast_signed()).collect();
+    let instants: Vec<jiff_sqlx::Timestamp> = facts.iter().map(|(.., fact)| fact.key.at.into()).collect();
+    let kinds: Vec<Json<Kind>> = facts.iter().map(|(.., fact)| Json(fact.kind)).collect();
+    sqlx::query(
+        "INSERT INTO fact (client_id, ticket_id, event_id, source, revision, occurred_at, kind)
+         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::uuid[], $4::smallint[], $5::bigint[], $6::timestamptz[],
+                              $7::jsonb[])
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(clients)
+    .bind(ids)
+    .bind(events)
+    .bind(sources)
+    .bind(revisions)
+    .bind(instants)
+    .bind(kinds)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct FactRow {
+    client_id: String,
+    ticket_id: Uuid,
+    source: i16,
+    revision: i64,
+    occurred_at: jiff_sqlx::Timestamp,
+    kind: Json<Kind>,
+}
+
+/// All facts of the tickets, in no order.
+pub async fn facts(connection: &mut PgConnection, keys: &[TicketKey]) -> Result<HashMap<TicketKey, Vec<Fact>>, Error> {
+    let (clients, ids) = columns(keys);
+    let rows: Vec<FactRow> = sqlx::query_as(
+        "SELECT client_id, ticket_id, source, revision, occurred_at, kind FROM fact
+         WHERE (client_id, ticket_id) IN (SELECT * FROM UNNEST($1::text[], $2::uuid[]))",
+    )
+    .bind(clients)
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    let mut facts: HashMap<TicketKey, Vec<Fact>> = HashMap::new();
+    for row in rows {
+        let source = u8::try_from(row.source).map_err(|error| Error::Internal(error.into()))?;
+        let key = Key { at: row.occurred_at.to_jiff(), source, revision: row.revision.cast_unsigned() };
+        facts.entry((client(&row.client_id)?, row.ticket_id)).or_default().push(Fact { key, kind: row.kind.0 });
+    }
+    Ok(facts)
+}
+
+/// Of each shard the tickets that are due before `until`, oldest first, at most `most`. Asked by the machinery.
+pub async fn due(
+    connection: &mut PgConnection,
+    shards: &[i16],
+    until: Timestamp,
+    most: i64,
+) -> Result<Vec<(Timestamp, TicketKey)>, Error> {
+    let rows: Vec<(String, Uuid, jiff_sqlx::Timestamp)> = sqlx::query_as(
+        "SELECT due.client_id, due.ticket_id, due.next_at FROM UNNEST($1::smallint[]) AS held (shard)
+         CROSS JOIN LATERAL (SELECT client_id, ticket_id, next_at FROM ticket
+                             WHERE ticket.shard = held.shard AND next_at < $2 ORDER BY next_at LIMIT $3) AS due",
+    )
+    .bind(shards)
+    .bind(jiff_sqlx::Timestamp::from(until))
+    .bind(most)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(client_id, ticket_id, next_at)| Ok((next_at.to_jiff(), (client(&client_id)?, ticket_id))))
+        .collect()
+}
+
+/// Which of the leased shards (shard, epoch) are still the holder's.
+pub async fn still_held(
+    connection: &mut PgConnection,
+    holder: Uuid,
+    leases: &BTreeMap<i16, i64>,
+) -> Result<HashSet<i16>, Error> {
+    let (shards, epochs): (Vec<i16>, Vec<i64>) = leases.iter().map(|(shard, epoch)| (*shard, *epoch)).unzip();
+    let held: Vec<i16> = sqlx::query_scalar(
+        "SELECT shard FROM lease WHERE purpose = 'alarm' AND holder = $1
+         AND (shard, epoch) IN (SELECT * FROM UNNEST($2::smallint[], $3::bigint[]))",
+    )
+    .bind(holder)
+    .bind(shards)
+    .bind(epochs)
+    .fetch_all(connection)
+    .await?;
+    Ok(held.into_iter().collect())
+}
+
+/// A ticket with its facts, for an answer.
+pub async fn find_with_facts(
+    connection: &mut PgConnection,
+    ticket: &str,
+) -> Result<Option<(Ticket, Vec<Fact>)>, Error> {
+    let Some(ticket) = find(connection, ticket).await? else { return Ok(None) };
+    let key = ticket.key();
+    let mut facts = facts(connection, std::slice::from_ref(&key)).await?;
+    Ok(Some((ticket, facts.remove(&key).unwrap_or_default())))
+}
+
+/// The scope of these tickets' clients.
+pub fn scope_of<'k>(keys: impl IntoIterator<Item = &'k TicketKey>) -> Scope {
+    Scope::of_all(keys.into_iter().map(|(client_id, _)| client_id))
+}

@@ -1,0 +1,229 @@
+//! Between the wire and the domain: events of others to facts, clocks to the desk's words.
+
+mod answer;
+
+use chassis::consume::{Delivery, Failure};
+use contracts::desk::v1::{ActorKind, Channel, EventMeta, Priority as WirePriority, Visibility, WaitingReason as Wait};
+use contracts::intake::v1::historic_fact::Fact as History;
+use contracts::intake::v1::{self as intake, HistoricFact, RegisteredTicket};
+use contracts::triage::v1 as triage;
+use contracts::{ClientId, Fact as _, from_timestamp};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::WIRING;
+use crate::domain::contract::{Priority, WaitingReason};
+use crate::domain::fact::{Fact, Key, Kind};
+
+pub use answer::{clock, contract, event, metric, segment};
+
+#[cfg(test)]
+mod tests;
+
+/// Whose count a fact's revision is, in the order in which facts of one instant are told.
+mod source {
+    pub const INTAKE: u8 = 0;
+    pub const TRIAGE: u8 = 1;
+    /// What one event of intake's tells besides: imported history, and that a call is an answer.
+    pub const BESIDES: u8 = 2;
+}
+
+/// Facts before 1970 or after 2199 are nobody's: they could not be kept or computed with.
+const YEARS: std::ops::Range<i64> = 0..7_258_118_400;
+
+/// What a message tells of one ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    pub event_id: Uuid,
+    pub client_id: ClientId,
+    pub ticket_id: Uuid,
+    pub reference: String,
+    /// It is the ticket's registration: with it the ticket gets its contract.
+    pub registers: bool,
+    /// Nothing, if it is of no concern to promises.
+    pub facts: Vec<Witnessed>,
+    pub traceparent: Option<String>,
+}
+
+/// A fact and who told it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Witnessed {
+    /// The same again is the same fact.
+    pub event_id: Uuid,
+    pub fact: Fact,
+}
+
+/// Whether we listen to facts of this name, from whomever.
+pub fn is_known(fact: &str) -> bool {
+    WIRING.listens.iter().any(|listen| listen.facts.contains(&fact))
+}
+
+/// What intake tells.
+///
+/// # Errors
+/// [`Failure::Poison`] for what intake never says.
+pub fn from_intake(delivery: &Delivery, event: intake::Event) -> Result<News, Failure> {
+    let meta = event.meta().ok_or_else(|| poison("it has no meta"))?;
+    let (reference, registers, facts) = match &event.fact {
+        Some(intake::event::Fact::TicketRegistered(registered)) => {
+            let ticket = registered.ticket.as_ref().ok_or_else(|| poison("it has no ticket"))?;
+            let by_agent = meta.actor.as_ref().is_some_and(|actor| actor.kind() == ActorKind::Agent);
+            (ticket.reference.clone(), true, registration(delivery, meta, ticket, by_agent)?)
+        }
+        Some(intake::event::Fact::TicketImported(imported)) => {
+            let ticket = imported.ticket.as_ref().ok_or_else(|| poison("it has no ticket"))?;
+            let mut facts = registration(delivery, meta, ticket, true)?;
+            let ticket_id = ticket_id(meta)?;
+            for fact in &imported.facts {
+                facts.extend(historic(ticket_id, fact)?);
+            }
+            (ticket.reference.clone(), true, facts)
+        }
+        Some(intake::event::Fact::MessageAdded(added)) => {
+            let message = added.message.as_ref().ok_or_else(|| poison("it has no message"))?;
+            let author = message.author.as_ref().map(contracts::desk::v1::Actor::kind);
+            let kind = match (message.visibility(), author) {
+                (Visibility::Public, Some(ActorKind::Agent)) => Some(Kind::PublicAnswer),
+                (Visibility::Public, Some(ActorKind::Requester)) => Some(Kind::RequesterMessage),
+                // Notes of the desk, and machines: an automatic reply is no answer.
+                _ => None,
+            };
+            let fact = kind.map(|kind| counted(delivery, meta, source::INTAKE, kind)).transpose()?;
+            (added.reference.clone(), false, Vec::from_iter(fact))
+        }
+        None => return Err(poison("it names no fact known here")),
+    };
+    news(delivery, meta, reference, registers, facts)
+}
+
+/// What triage tells.
+///
+/// # Errors
+/// [`Failure::Poison`] for what triage never says.
+pub fn from_triage(delivery: &Delivery, event: triage::Event) -> Result<News, Failure> {
+    use triage::event::Fact as Told;
+    let meta = event.meta().ok_or_else(|| poison("it has no meta"))?;
+    let kind = match &event.fact {
+        Some(Told::TicketTriaged(triaged)) => {
+            let priority = triaged.classification.as_ref().map_or(0, |classification| classification.priority);
+            read_priority(priority)?.map(|priority| Kind::Triaged { priority })
+        }
+        // Waiting for nobody knows what pauses nothing, and ends the wait before it.
+        Some(Told::TicketWaiting(waiting)) => {
+            Some(read_reason(waiting.reason)?.map_or(Kind::Resumed, |reason| Kind::Waiting { reason }))
+        }
+        Some(Told::TicketResumed(_)) => Some(Kind::Resumed),
+        Some(Told::TicketResolved(_)) => Some(Kind::Resolved),
+        Some(Told::TicketReopened(_)) => Some(Kind::Reopened),
+        Some(Told::TicketClosed(_)) => Some(Kind::Closed),
+        Some(Told::TicketCancelled(_)) => Some(Kind::Cancelled),
+        Some(Told::TicketClaimed(_) | Told::TicketReleased(_) | Told::TicketHandedOver(_)) => None,
+        None => return Err(poison("it names no fact known here")),
+    };
+    let fact = kind.map(|kind| counted(delivery, meta, source::TRIAGE, kind)).transpose()?;
+    news(delivery, meta, event.reference.clone(), false, Vec::from_iter(fact))
+}
+
+fn news(
+    delivery: &Delivery,
+    meta: &EventMeta,
+    reference: String,
+    registers: bool,
+    facts: Vec<Witnessed>,
+) -> Result<News, Failure> {
+    Ok(News {
+        event_id: delivery.event_id,
+        client_id: delivery.client_id.clone(),
+        ticket_id: ticket_id(meta)?,
+        reference,
+        registers,
+        facts,
+        traceparent: delivery.traceparent(),
+    })
+}
+
+/// The registration, and that a call is an answer where a human took it.
+fn registration(
+    delivery: &Delivery,
+    meta: &EventMeta,
+    ticket: &RegisteredTicket,
+    by_human: bool,
+) -> Result<Vec<Witnessed>, Failure> {
+    let registered = counted(delivery, meta, source::INTAKE, Kind::Registered { priority: None })?;
+    let mut facts = vec![registered];
+    let channel = ticket.matter.as_ref().map(intake::Matter::channel);
+    if by_human && matches!(channel, Some(Channel::Phone | Channel::WalkIn)) {
+        let key = Key { at: registered.fact.key.at, source: source::BESIDES, revision: 0 };
+        facts.push(Witnessed {
+            event_id: Uuid::new_v5(&delivery.event_id, b"contact"),
+            fact: Fact { key, kind: Kind::PublicAnswer },
+        });
+    }
+    Ok(facts)
+}
+
+/// What only intake tells of imported history; triage announces the rest.
+fn historic(ticket_id: Uuid, historic: &HistoricFact) -> Result<Option<Witnessed>, Failure> {
+    let (rank, kind) = match historic.fact {
+        // Of one instant, the question comes before the answer.
+        Some(History::RequesterMessage(_)) => (1 << 61, Kind::RequesterMessage),
+        Some(History::PublicAnswer(_)) => (1 << 62, Kind::PublicAnswer),
+        _ => return Ok(None),
+    };
+    let event_id = Uuid::new_v5(&ticket_id, historic.fact_key.as_bytes());
+    let at = instant(historic.occurred_at.as_ref())?;
+    // The import's revision will not do: it grows when the history does. The key of the fact stays.
+    let revision = rank | (event_id.as_u64_pair().0 >> 4);
+    Ok(Some(Witnessed { event_id, fact: Fact { key: Key { at, source: source::BESIDES, revision }, kind } }))
+}
+
+fn counted(delivery: &Delivery, meta: &EventMeta, source: u8, kind: Kind) -> Result<Witnessed, Failure> {
+    let at = instant(meta.occurred_at.as_ref())?;
+    let revision = meta.revision;
+    if i64::try_from(revision).is_err() {
+        return Err(poison("its revision is past counting"));
+    }
+    Ok(Witnessed { event_id: delivery.event_id, fact: Fact { key: Key { at, source, revision }, kind } })
+}
+
+fn ticket_id(meta: &EventMeta) -> Result<Uuid, Failure> {
+    Uuid::try_parse(&meta.ticket_id).map_err(|_| poison("its ticket_id is none"))
+}
+
+fn instant(at: Option<&prost_types::Timestamp>) -> Result<Timestamp, Failure> {
+    let at = at.and_then(from_timestamp).ok_or_else(|| poison("an instant is missing or malformed"))?;
+    if !YEARS.contains(&at.as_second()) {
+        return Err(poison("an instant is not of the years 1970 to 2199"));
+    }
+    Timestamp::from_microsecond(at.as_microsecond()).map_err(|_| poison("an instant is out of range"))
+}
+
+/// None where the other system, or triage, has not decided.
+fn read_priority(priority: i32) -> Result<Option<Priority>, Failure> {
+    match WirePriority::try_from(priority) {
+        Ok(WirePriority::Unspecified) => Ok(None),
+        Ok(WirePriority::P1) => Ok(Some(Priority::P1)),
+        Ok(WirePriority::P2) => Ok(Some(Priority::P2)),
+        Ok(WirePriority::P3) => Ok(Some(Priority::P3)),
+        Ok(WirePriority::P4) => Ok(Some(Priority::P4)),
+        Ok(WirePriority::P5) => Ok(Some(Priority::P5)),
+        Err(_) => Err(poison("its priority is none of P1 to P5")),
+    }
+}
+
+fn read_reason(reason: i32) -> Result<Option<WaitingReason>, Failure> {
+    match Wait::try_from(reason) {
+        Ok(Wait::Unspecified) => Ok(None),
+        Ok(Wait::Requester) => Ok(Some(WaitingReason::Requester)),
+        Ok(Wait::Vendor) => Ok(Some(WaitingReason::Vendor)),
+        Ok(Wait::Change) => Ok(Some(WaitingReason::Change)),
+        Ok(Wait::Approval) => Ok(Some(WaitingReason::Approval)),
+        Ok(Wait::Parts) => Ok(Some(WaitingReason::Parts)),
+        Ok(Wait::Scheduled) => Ok(Some(WaitingReason::Scheduled)),
+        Err(_) => Err(poison("its waiting reason is unknown here")),
+    }
+}
+
+fn poison(why: &str) -> Failure {
+    Failure::Poison(why.to_owned())
+}
