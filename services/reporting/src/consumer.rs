@@ -1,0 +1,12 @@
+//! Facts come in.
+
+use std::sync::Arc;
+
+use chassis::consume::Handler;
+
+use crate::handle;
+
+/// Takes facts of any service that reporting listens to.
+pub fn handler() -> Handler {
+    Arc::new(|ground, deliveries| Box::pin(async move { handle::take_in(&ground.store, deliveries).await }))
+}

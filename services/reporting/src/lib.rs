@@ -1,0 +1,72 @@
+//! Reporting: what happened, as figures with their definitions and their tickets.
+//!
+//! It keeps every fact that intake, triage and the SLA timer announce. All figures are a pure fold of a ticket's facts
+//! ([`domain::fold`]), kept beside them for reading, and can be rebuilt at any time.
+
+mod api;
+mod consumer;
+pub mod domain;
+mod handle;
+mod store;
+mod wire;
+
+use chassis::doors::{Doors, Running};
+use chassis::server::{MAX_ANSWER, MAX_REQUEST};
+use chassis::{Ground, Listen, Wiring};
+use contracts::reporting::v1::reporting_service_server::ReportingServiceServer;
+
+/// Its connections.
+pub const WIRING: Wiring = Wiring {
+    service: "reporting",
+    serves: &["skranke.reporting.v1.ReportingService"],
+    announces: None,
+    listens: &[
+        Listen { package: "skranke.intake.v1", facts: &["ticket_registered", "ticket_imported", "message_added"] },
+        Listen {
+            package: "skranke.triage.v1",
+            facts: &[
+                "ticket_triaged",
+                "ticket_claimed",
+                "ticket_released",
+                "ticket_handed_over",
+                "ticket_waiting",
+                "ticket_resumed",
+                "ticket_resolved",
+                "ticket_reopened",
+                "ticket_closed",
+                "ticket_cancelled",
+            ],
+        },
+        Listen {
+            package: "skranke.sla_timer.v1",
+            facts: &[
+                "clock_started",
+                "clock_changed",
+                "clock_warned",
+                "clock_breached",
+                "breach_revoked",
+                "clock_ended",
+            ],
+        },
+    ],
+};
+
+/// Its tables.
+pub static SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Starts the service: facts in, reports out.
+///
+/// # Errors
+/// If an address is taken.
+pub async fn start(ground: Ground) -> anyhow::Result<Running> {
+    let api = ReportingServiceServer::new(api::Api { ground: ground.clone() })
+        .max_decoding_message_size(MAX_REQUEST)
+        .max_encoding_message_size(MAX_ANSWER);
+    Doors::new(&ground, &WIRING, &SCHEMA)
+        .grpc(api)
+        .listen("skranke.intake.v1", consumer::handler())
+        .listen("skranke.triage.v1", consumer::handler())
+        .listen("skranke.sla_timer.v1", consumer::handler())
+        .open()
+        .await
+}
