@@ -1,0 +1,14 @@
+//! The whole desk on one machine: real servers, all services, one folder.
+//!
+//! `skranke up`, the tests and the benchmarks stand on the same [`Desk`].
+
+mod desk;
+mod issuer;
+pub mod servers;
+mod services;
+mod settle;
+mod store;
+
+pub use desk::{Address, Desk, DeskOptions, Ports};
+pub use issuer::{AUDIENCE, ISSUER, Issuer};
+pub use services::{SERVICES, Service, service};
