@@ -1,0 +1,148 @@
+//! `skranke apply`: a client's file becomes what the services keep.
+
+mod requests;
+
+use std::path::Path;
+
+use anyhow::Context;
+use contracts::intake::v1::{ApplyDirectoryRequest, GetDirectoryRequest};
+use contracts::reporting::v1::{ApplyCostsRequest, GetCostsRequest};
+use contracts::sla_timer::v1::{ApplyContractRequest, GetContractRequest};
+use contracts::triage::v1::{ApplySupportModelRequest, GetSupportModelRequest, SupportModel};
+use serde_json::{Value, json};
+use tonic::{Code, Response, Status};
+
+use crate::arguments::Apply;
+use crate::client_file::{self, ClientFile, difference, render};
+use crate::clients::{Clients, Reach};
+use crate::output::{Output, json as as_json, line};
+
+pub(crate) async fn apply(reach: &Reach, output: Output, options: Apply) -> anyhow::Result<()> {
+    if options.schema {
+        return line(&serde_json::to_string_pretty(&client_file::schema())?);
+    }
+    let file = options.file.context("name the client's file")?;
+    let wanted = read(&file)?;
+    let clients = reach.clients()?;
+    let changes = difference(&present(&clients, &wanted).await?, &wanted_values(&wanted)?);
+    let values: Vec<Value> =
+        changes.iter().map(|one| json!({ "path": one.path, "before": one.before, "after": one.after })).collect();
+    let applied =
+        if options.dry_run || changes.is_empty() { Vec::new() } else { apply_file(&clients, &wanted).await? };
+    output.value(&json!({ "client": wanted.client, "changes": values, "applied": applied }), || {
+        if changes.is_empty() {
+            return format!("{}: nothing changes", wanted.client);
+        }
+        let tail = if options.dry_run { "nothing was applied (--dry-run)".to_owned() } else { applied.join("\n") };
+        format!("{}{tail}", render(&changes))
+    })
+}
+
+fn read(file: &Path) -> anyhow::Result<ClientFile> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+    ClientFile::read(&name, &text).map_err(|complaints| {
+        let lines: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{name} cannot be applied:\n{}", lines.join("\n"))
+    })
+}
+
+/// Applies a checked file through the services' own RPCs; one line per part says what became of it.
+///
+/// # Errors
+/// What a service refuses. The parts before it stay; applying the file again goes on from there.
+pub async fn apply_file(clients: &Clients, file: &ClientFile) -> anyhow::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    let mut note = |part: &str, version: u64, changed: bool| {
+        let state = if changed { "now" } else { "still" };
+        lines.push(format!("{part}: {state} version {version}"));
+    };
+    let answer = clients.intake()?.apply_directory(requests::directory(file)?).await?.into_inner();
+    note("directory", answer.client.map_or(0, |client| client.version), answer.changed);
+    let request = ApplySupportModelRequest { model: Some(requests::support_model(file)?) };
+    let answer = clients.triage()?.apply_support_model(request).await?.into_inner();
+    note("support model", answer.model.map_or(0, |model| model.version), answer.changed);
+    if let Some(contract) = requests::contract(file)? {
+        let answer = clients.sla_timer()?.apply_contract(contract).await?.into_inner();
+        note("contract", answer.contract.map_or(0, |contract| contract.version), answer.changed);
+    }
+    if let Some(costs) = requests::costs(file)? {
+        let answer = clients.reporting()?.apply_costs(ApplyCostsRequest { costs: Some(costs) }).await?.into_inner();
+        lines.push(format!("costs: {}", if answer.changed { "changed" } else { "unchanged" }));
+    }
+    Ok(lines)
+}
+
+/// What the file says, in the form of the services' messages.
+fn wanted_values(file: &ClientFile) -> anyhow::Result<Value> {
+    Ok(json!({
+        "directory": directory_value(&requests::directory(file)?)?,
+        "support_model": model_value(requests::support_model(file)?)?,
+        "contract": requests::contract(file)?.map(|one| contract_value(&one)).transpose()?,
+        "costs": requests::costs(file)?.map(|one| as_json(&one)).transpose()?,
+    }))
+}
+
+/// What the services keep, in the same form. What the file leaves out is not compared.
+async fn present(clients: &Clients, file: &ClientFile) -> anyhow::Result<Value> {
+    let client_id = file.client.clone();
+    let directory = clients.intake()?.get_directory(GetDirectoryRequest { client_id: client_id.clone() }).await;
+    let directory = found(directory)?
+        .map(|one| directory_value(&ApplyDirectoryRequest { client: one.client, requesters: one.requesters }))
+        .transpose()?;
+    let request = GetSupportModelRequest { client_id: client_id.clone(), version: 0 };
+    let model = found(clients.triage()?.get_support_model(request).await)?;
+    let model = model.and_then(|one| one.model).map(model_value).transpose()?;
+    let contract = if file.contract.is_some() {
+        let request = GetContractRequest { client_id: client_id.clone(), version: 0 };
+        let known = found(clients.sla_timer()?.get_contract(request).await)?.and_then(|one| one.contract);
+        known
+            .map(|one| {
+                contract_value(&ApplyContractRequest {
+                    client_id: one.client_id,
+                    name: one.name,
+                    terms_json: one.terms_json,
+                })
+            })
+            .transpose()?
+    } else {
+        None
+    };
+    let costs = if file.costs.is_some() {
+        let known = found(clients.reporting()?.get_costs(GetCostsRequest { client_id }).await)?;
+        known.and_then(|one| one.costs).map(|one| as_json(&one)).transpose()?
+    } else {
+        None
+    };
+    Ok(json!({ "directory": directory, "support_model": model, "contract": contract, "costs": costs }))
+}
+
+/// Nothing there yet is an answer, not an error.
+fn found<T>(answer: Result<Response<T>, Status>) -> anyhow::Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer.into_inner())),
+        Err(status) if status.code() == Code::NotFound => Ok(None),
+        Err(status) => Err(status.into()),
+    }
+}
+
+fn directory_value(directory: &ApplyDirectoryRequest) -> anyhow::Result<Value> {
+    let mut directory = directory.clone();
+    if let Some(client) = &mut directory.client {
+        client.version = 0;
+    }
+    for requester in &mut directory.requesters {
+        requester.email = requester.email.to_lowercase();
+    }
+    as_json(&directory)
+}
+
+fn model_value(mut model: SupportModel) -> anyhow::Result<Value> {
+    model.version = 0;
+    as_json(&model)
+}
+
+fn contract_value(contract: &ApplyContractRequest) -> anyhow::Result<Value> {
+    let terms: Value = serde_json::from_str(&contract.terms_json).context("the contract's terms are not JSON")?;
+    Ok(json!({ "name": contract.name, "terms": terms }))
+}

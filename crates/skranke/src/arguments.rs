@@ -1,0 +1,342 @@
+//! What can be typed.
+
+mod ticket;
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::clients::Reach;
+
+pub(crate) use ticket::{Filter, Ticket, Which};
+
+/// The desk: takes incidents, works on them, keeps its promises, shows what happened.
+#[derive(Debug, Parser)]
+#[command(
+    name = "skranke",
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    after_help = "Examples:
+  skranke up                                             run the whole desk here, with a demo
+  skranke submit --client fjellheim-kommune \"Skriveren står\"   register a ticket
+  skranke ticket list --state queued                     what waits
+  skranke ticket show FJELL-1001                         everything about one ticket
+  skranke report kpis --client fjellheim-kommune         the figures
+  skranke apply acme.yaml --dry-run                      what a client file would change
+
+Commands find the desk through the folder that `skranke up` uses (--desk, default .desk), or through
+SKRANKE_ENDPOINTS and SKRANKE_TOKEN for a desk elsewhere."
+)]
+pub struct Arguments {
+    /// How answers are written
+    #[arg(long, global = true, value_enum, default_value_t = Form::Table)]
+    pub output: Form,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole desk on this machine: real servers, all services, a demo to look at
+    Up(Up),
+    /// Run one service by its environment variables (what a container runs), or migrate its store
+    Serve(Serve),
+    /// Register a ticket
+    Submit(Submit),
+    /// Work on tickets
+    Ticket {
+        #[command(subcommand)]
+        command: Ticket,
+    },
+    /// Look at promises
+    Clock {
+        #[command(subcommand)]
+        command: Clock,
+    },
+    /// Write and find articles
+    Kb {
+        #[command(subcommand)]
+        command: Kb,
+    },
+    /// Figures
+    Report {
+        #[command(subcommand)]
+        command: Report,
+    },
+    /// Set a client up as its file says
+    Apply(Apply),
+    /// Bring history from another system
+    Import {
+        #[command(subcommand)]
+        command: Import,
+    },
+    /// Issue a token for the local desk
+    Token(Token),
+    /// Messages that could not be handled
+    DeadLetters {
+        #[command(subcommand)]
+        command: DeadLetters,
+    },
+    /// Print completions for a shell: skranke completions bash > /etc/bash_completion.d/skranke
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// First of the ports to use (services from here, health +10, NATS +20, Postgres +21); taken ones are replaced
+    #[arg(long, default_value_t = 7400)]
+    pub port: u16,
+    /// Use any free ports
+    #[arg(long, conflicts_with = "port")]
+    pub free_ports: bool,
+    /// Do not set up the demo clients
+    #[arg(long)]
+    pub no_demo: bool,
+    /// What to log, as in RUST_LOG
+    #[arg(long, default_value = "warn")]
+    pub log: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  skranke serve intake             run it by SKRANKE_DATABASE_URL, SKRANKE_NATS_URL, …
+  skranke serve intake --migrate   bring its store up to date (SKRANKE_OWNER_DATABASE_URL) and end")]
+pub(crate) struct Serve {
+    /// intake, triage, sla-timer, knowledge-base or reporting
+    pub service: String,
+    /// Only migrate the store, as its owner
+    #[arg(long)]
+    pub migrate: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  skranke submit --client brightwater-energy --requester amelia.hughes@brightwater.example \\
+      --impact high --urgency medium \"VPN drops every ten minutes\" --description \"Since this morning.\"
+  echo '{\"subject\":\"Disk full\",\"source\":\"zabbix\",\"externalRef\":\"42\"}' | skranke submit --client acme --json -")]
+pub(crate) struct Submit {
+    /// The client
+    #[arg(long)]
+    pub client: String,
+    /// What it is about, on one line
+    #[arg(required_unless_present = "json")]
+    pub subject: Option<String>,
+    /// More of it
+    #[arg(long, default_value = "")]
+    pub description: String,
+    /// Who asks for help (e-mail address)
+    #[arg(long, default_value = "")]
+    pub requester: String,
+    /// high, medium or low
+    #[arg(long)]
+    pub impact: Option<String>,
+    /// high, medium or low
+    #[arg(long)]
+    pub urgency: Option<String>,
+    /// phone, email, portal, chat, walk_in, api or monitoring
+    #[arg(long, default_value = "api")]
+    pub channel: String,
+    /// incident, service_request, question, problem or change
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// The client's category
+    #[arg(long, default_value = "")]
+    pub category: String,
+    /// The system that posts
+    #[arg(long, default_value = "")]
+    pub source: String,
+    /// The matter's id there
+    #[arg(long, default_value = "")]
+    pub external_ref: String,
+    /// The same id again returns the first answer; default: a new one
+    #[arg(long)]
+    pub request_id: Option<String>,
+    /// Read the matter as JSON from a file, or - for standard input
+    #[arg(long, conflicts_with = "subject")]
+    pub json: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Clock {
+    /// Tell a ticket's promises as stretches of time that add up
+    #[command(after_help = "Example:\n  skranke clock explain FJELL-1001 --metric resolution")]
+    Explain {
+        /// The ticket's reference or its id
+        ticket: String,
+        /// first_response, next_response or resolution; default: all
+        #[arg(long)]
+        metric: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Kb {
+    /// Write an article (Markdown with a front matter of title, language, audience, keywords) as a draft
+    #[command(after_help = "Example:\n  skranke kb add --client fjellheim-kommune demo/articles/vpn-nb.md --publish")]
+    Add {
+        /// The client it is for
+        #[arg(long)]
+        client: String,
+        /// The files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Publish at once
+        #[arg(long)]
+        publish: bool,
+    },
+    /// Publish an article
+    Publish {
+        /// Its id
+        article_id: String,
+    },
+    /// Find articles
+    Search {
+        /// The client they are for
+        #[arg(long)]
+        client: String,
+        /// Words
+        query: String,
+        /// Preferred language: nb, nn, en or nl
+        #[arg(long, default_value = "")]
+        language: String,
+    },
+    /// Which articles there are
+    List {
+        /// Only this client
+        #[arg(long)]
+        client: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Report {
+    /// The figures of a period, per client
+    #[command(after_help = "Examples:
+  skranke report kpis --from 2026-11-01 --until 2026-12-01
+  skranke report kpis --client uci --from 2016-01-01 --until 2018-01-01 --time-zone Europe/Lisbon")]
+    Kpis {
+        /// Only this client (may be repeated)
+        #[arg(long)]
+        client: Vec<String>,
+        /// First day or instant; default: 30 days ago
+        #[arg(long)]
+        from: Option<String>,
+        /// Day or instant after the last; default: now
+        #[arg(long)]
+        until: Option<String>,
+        /// IANA time zone of days and months
+        #[arg(long, default_value = "UTC")]
+        time_zone: String,
+    },
+    /// What was open at an instant
+    Backlog {
+        /// Only this client (may be repeated)
+        #[arg(long)]
+        client: Vec<String>,
+        /// Day or instant; default: now
+        #[arg(long)]
+        at: Option<String>,
+    },
+    /// The tickets behind a figure
+    Tickets {
+        /// The client
+        #[arg(long)]
+        client: String,
+        /// registered, resolved, closed, cancelled, reopened, backlog or breached
+        kpi: String,
+        /// First day or instant; default: 30 days ago
+        #[arg(long)]
+        from: Option<String>,
+        /// Day or instant after the last; default: now
+        #[arg(long)]
+        until: Option<String>,
+    },
+    /// Compute everything again from the facts
+    Rebuild {
+        /// Only this client (may be repeated)
+        #[arg(long)]
+        client: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  skranke apply demo/clients/fjellheim-kommune.yaml --dry-run
+  skranke apply --schema > skranke-client.schema.json    for editors: yaml-language-server")]
+pub(crate) struct Apply {
+    /// The client's file
+    #[arg(required_unless_present = "schema")]
+    pub file: Option<PathBuf>,
+    /// Only show what would change
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the JSON schema of client files
+    #[arg(long)]
+    pub schema: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// The UCI "Incident management process enriched event log" (data set 498), as zip
+    #[command(after_help = "Example:\n  skranke import uci uci_incident_event_log.zip --client uci")]
+    Uci {
+        /// The zip file
+        file: PathBuf,
+        /// The client that gets the tickets; set up with a plain file of its own if it does not exist
+        #[arg(long, default_value = "uci")]
+        client: String,
+        /// Do not wait until the report has everything
+        #[arg(long)]
+        no_wait: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  skranke token --subject monitoring --grant service:fjellheim-kommune --days 30")]
+pub(crate) struct Token {
+    /// Whom it speaks for
+    #[arg(long)]
+    pub subject: String,
+    /// role:client; roles: requester, agent, lead, knowledge_manager, client_manager, admin, service; client * for all
+    #[arg(long, required = true)]
+    pub grant: Vec<String>,
+    /// How long it is valid
+    #[arg(long, default_value_t = 1)]
+    pub days: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLetters {
+    /// What lies there, of all services
+    List,
+    /// Handle them again; those that succeed are gone
+    Replay {
+        /// Which service
+        #[arg(long)]
+        service: String,
+        /// Which letters; default: all
+        ids: Vec<String>,
+    },
+}
+
+/// Prints completions.
+pub(crate) fn completions(shell: Shell) {
+    clap_complete::generate(shell, &mut Arguments::command(), "skranke", &mut std::io::stdout());
+}

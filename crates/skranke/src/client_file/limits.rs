@@ -1,0 +1,46 @@
+//! How much a client file may hold. Generous for a large client, small enough to be read at once.
+
+/// Bytes of the whole file.
+pub const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
+/// Requesters of one client.
+pub const MAX_REQUESTERS: usize = 10_000;
+/// Characters of a name, site, department, team, skill, category or currency note.
+pub const MAX_NAME: usize = 200;
+/// Characters of an e-mail address (RFC 5321).
+pub const MAX_EMAIL: usize = 254;
+/// Characters of a telephone number, with its spaces.
+pub const MAX_PHONE: usize = 40;
+/// Tiers of a support model, and the highest tier number.
+pub const MAX_TIERS: usize = 10;
+/// Queues of a client.
+pub const MAX_QUEUES: usize = 200;
+/// Skills named by one queue.
+pub const MAX_SKILLS: usize = 50;
+/// Top categories.
+pub const MAX_CATEGORIES: usize = 50;
+/// Subcategories of one category.
+pub const MAX_SUBCATEGORIES: usize = 200;
+/// Routing rules, and likewise classification rules.
+pub const MAX_RULES: usize = 500;
+/// Levels of one rule; a single condition is one level.
+pub const MAX_RULE_DEPTH: usize = 8;
+/// Conditions and their `all`, `any`, `not` in one rule.
+pub const MAX_RULE_NODES: usize = 100;
+/// Values listed by one condition.
+pub const MAX_RULE_VALUES: usize = 200;
+/// Characters of one value of a condition.
+pub const MAX_RULE_VALUE: usize = 500;
+/// Calendars of a contract.
+pub const MAX_CALENDARS: usize = 20;
+/// Special days of one calendar.
+pub const MAX_SPECIAL_DAYS: usize = 1_000;
+/// Intervals of one day.
+pub const MAX_INTERVALS: usize = 12;
+/// Warnings of one clock.
+pub const MAX_WARNINGS: usize = 10;
+/// Seconds of service time of one target: a year of days.
+pub const MAX_WITHIN_SECONDS: u64 = 366 * 24 * 60 * 60;
+/// Months with costs: twenty years.
+pub const MAX_COST_MONTHS: usize = 240;
+/// Cents of the costs of one month: ten billion.
+pub const MAX_COST_CENTS: i64 = 1_000_000_000_000;

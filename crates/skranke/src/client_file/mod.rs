@@ -1,0 +1,256 @@
+//! One YAML per client: everything the desk must know to serve it, in one file that can be reviewed,
+//! kept under version control and applied again.
+//!
+//! [`ClientFile::read`] tells all that is wrong at once, each with line and column. It goes in three
+//! steps and stops after the first that finds anything: syntax, shape, meaning. Meaning is not judged
+//! on a file of the wrong shape, because half of it would be missing for reasons already told.
+
+mod check;
+mod contract;
+mod costs;
+mod difference;
+pub mod limits;
+mod rule;
+mod text;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, schema_for};
+use serde::{Deserialize, Serialize};
+
+pub use crate::yaml::{Complaint, Position};
+pub use contract::{Calendar, Contract, Interval, NotInterval, NotWithin, Target, Within};
+pub use costs::{Cents, Costs, Month, NotCents, NotMonth};
+pub use difference::{Change, difference, render};
+pub use rule::{Condition, Field, Op, Rule, RuleValue};
+pub use words::{
+    Channel, ContactPolicy, Kind, Language, Level, Metric, OnReopen, Priority, TierKind, WaitingReason, Weekday,
+};
+
+pub(crate) use text::text_form;
+pub(crate) use words::words;
+
+/// The whole of what is said about one client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Skranke client file")]
+pub struct ClientFile {
+    /// The client's id everywhere: `[a-z][a-z0-9-]{1,30}`. It can not be changed later.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,30}$"))]
+    pub client: String,
+    /// The client's name.
+    #[schemars(length(min = 1, max = limits::MAX_NAME))]
+    pub name: String,
+    /// What ticket references begin with: `[A-Z][A-Z0-9]{1,9}`, as in `ACME-1042`.
+    #[schemars(regex(pattern = r"^[A-Z][A-Z0-9]{1,9}$"))]
+    pub reference_prefix: String,
+    /// The languages spoken with the client; the first is used where nobody chose.
+    #[schemars(length(min = 1))]
+    pub languages: Vec<Language>,
+    /// The client's IANA time zone, such as `Europe/Oslo`.
+    pub time_zone: String,
+    /// The people who may ask for help.
+    #[serde(default)]
+    #[schemars(length(max = limits::MAX_REQUESTERS))]
+    pub requesters: Vec<Requester>,
+    /// The tiers and queues of the desk for this client.
+    pub support_model: SupportModel,
+    /// What tickets are about; hardware, software and service where nothing is said.
+    #[serde(default = "usual_categories")]
+    pub categories: Vec<Category>,
+    /// How impact and urgency make a priority; the usual matrix where nothing is said.
+    #[serde(default)]
+    pub priorities: Priorities,
+    /// Says more about a ticket than the requester did. Tried in order, every rule that holds counts;
+    /// what an earlier one has set stays.
+    #[serde(default)]
+    pub classification: Vec<ClassificationRule>,
+    /// Where a ticket goes. Tried in order, the first that holds decides; else the default queue.
+    #[serde(default)]
+    pub routing: Vec<RoutingRule>,
+    /// The promises; none where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Contract>,
+    /// What the desk costs for this client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs: Option<Costs>,
+}
+
+/// A person at the client who may ask for help.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Requester {
+    /// The address, unique within the client without regard to case.
+    pub email: String,
+    /// The name.
+    pub name: String,
+    /// The language to speak with them; else the client's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// The telephone number, quoted if it begins with `+` or `0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Where they work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// What part of the client they belong to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+    /// Whether rules may treat them as important.
+    #[serde(default)]
+    pub vip: bool,
+}
+
+/// The tiers and queues of the desk for one client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SupportModel {
+    /// From self-service to vendors.
+    #[schemars(length(min = 1, max = limits::MAX_TIERS))]
+    pub tiers: Vec<Tier>,
+    /// Where work waits.
+    #[schemars(length(min = 1, max = limits::MAX_QUEUES))]
+    pub queues: Vec<Queue>,
+    /// Where a ticket goes that no routing rule holds for.
+    pub default_queue: String,
+}
+
+/// One level of support.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tier {
+    /// Its number, 0 to 9; higher means deeper knowledge.
+    pub tier: u8,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: TierKind,
+    /// Whether its agents face requesters.
+    pub contact: ContactPolicy,
+}
+
+/// Where work waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Its id: `[a-z][a-z0-9-]{1,30}`.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,30}$"))]
+    pub queue: String,
+    /// Its name.
+    pub name: String,
+    /// The number of its tier.
+    pub tier: u8,
+    /// Who works there.
+    pub team: String,
+    /// What they know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<String>,
+}
+
+/// A top category.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Category {
+    /// Its id: `[a-z][a-z0-9-]{1,30}`.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{1,30}$"))]
+    pub category: String,
+    /// What it is divided into, by the same kind of id.
+    #[serde(default)]
+    pub subcategories: Vec<String>,
+}
+
+/// How a priority is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Priorities {
+    /// Impact, then urgency, to priority; complete.
+    pub matrix: BTreeMap<Level, BTreeMap<Level, Priority>>,
+}
+
+/// A rule that says where tickets go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoutingRule {
+    /// What people call it; shown on the ticket as the reason.
+    pub rule: String,
+    /// For which tickets.
+    pub when: Rule,
+    /// The queue they go to.
+    pub queue: String,
+}
+
+/// A rule that says what tickets are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClassificationRule {
+    /// What people call it; shown on the ticket as the reason.
+    pub rule: String,
+    /// For which tickets.
+    pub when: Rule,
+    /// What is set where nothing was said.
+    pub set: Classification,
+}
+
+/// What a classification rule sets; at least one thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Classification {
+    /// The kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// The category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The subcategory, of the category beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subcategory: Option<String>,
+    /// The impact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact: Option<Level>,
+    /// The urgency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgency: Option<Level>,
+}
+
+fn usual_categories() -> Vec<Category> {
+    ["hardware", "software", "service"]
+        .map(|category| Category { category: category.to_owned(), subcategories: Vec::new() })
+        .into()
+}
+
+impl Default for Priorities {
+    /// P1 where both are high, P5 where both are low.
+    fn default() -> Self {
+        let row = |high, medium, low| BTreeMap::from([(Level::High, high), (Level::Medium, medium), (Level::Low, low)]);
+        use Priority::{P1, P2, P3, P4, P5};
+        Self {
+            matrix: BTreeMap::from([
+                (Level::High, row(P1, P2, P3)),
+                (Level::Medium, row(P2, P3, P4)),
+                (Level::Low, row(P3, P4, P5)),
+            ]),
+        }
+    }
+}
+
+impl ClientFile {
+    /// Reads and checks a client file. `name` is what complaints call it, normally its path.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of the file.
+    pub fn read(name: &str, text: &str) -> Result<Self, Vec<Complaint>> {
+        check::size(name, text)?;
+        let (file, tree) = crate::yaml::read::<Self>(name, text)?;
+        let complaints = check::meaning(name, &file, &tree);
+        if complaints.is_empty() { Ok(file) } else { Err(complaints) }
+    }
+}
+
+/// The JSON schema of a client file, for editors. It knows the shape, not the meaning.
+pub fn schema() -> serde_json::Value {
+    schema_for!(ClientFile).to_value()
+}

@@ -1,0 +1,51 @@
+//! `skranke serve`: one service in this process, as a container runs it.
+
+use anyhow::Context;
+use chassis::telemetry::{self, LogForm};
+use chassis::{Clock, Config, Ground};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::arguments::Serve;
+
+#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
+    let form = if variable("SKRANKE_LOG_FORM").as_deref() == Some("human") { LogForm::Human } else { LogForm::Json };
+    telemetry::start(form, &variable("SKRANKE_LOG").unwrap_or_else(|| "info".to_owned()));
+    install_tls();
+    let service = local::service(&options.service).with_context(|| {
+        let names: Vec<&str> = local::SERVICES.iter().map(local::Service::name).collect();
+        format!("{} is none of: {}", options.service, names.join(", "))
+    })?;
+    if options.migrate {
+        let owner_url = variable("SKRANKE_OWNER_DATABASE_URL").context("SKRANKE_OWNER_DATABASE_URL is not set")?;
+        return chassis::store::migrate(&owner_url, service.schema).await;
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let ground = Ground::lay(service.name(), Config::from_env()?, Clock::System).await?;
+    let stop = ground.stop.clone();
+    let running = (service.start)(ground).await?;
+    tracing::info!(service = service.name(), grpc = %running.grpc_address, http = %running.http_address, "serving");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = stop.asked() => {}
+    }
+    tracing::info!("stopping: finishing what is in flight; a second signal ends at once");
+    tokio::select! {
+        in_order = running.stop() => anyhow::ensure!(in_order, "some work did not end in time"),
+        _ = terminate.recv() => anyhow::bail!("ended at once"),
+        _ = interrupt.recv() => anyhow::bail!("ended at once"),
+    }
+    Ok(())
+}
+
+/// One TLS provider for everything in this process.
+pub(crate) fn install_tls() {
+    // Err means that it is installed already.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+}

@@ -1,0 +1,48 @@
+//! `skranke submit`
+
+use std::io::Read;
+
+use contracts::desk::v1::{Channel, Level, TicketKind};
+use contracts::intake::v1::{Matter, RegisterTicketRequest};
+
+use crate::arguments::Submit;
+use crate::clients::Clients;
+use crate::output::{Output, from_json};
+use crate::words::{instant, number, number_or_none};
+
+pub(crate) async fn submit(clients: &Clients, output: Output, options: Submit) -> anyhow::Result<()> {
+    let mut matter = match &options.json {
+        Some(path) => {
+            let text = if path.as_os_str() == "-" {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text)?;
+                text
+            } else {
+                std::fs::read_to_string(path)?
+            };
+            from_json::<Matter>(&text)?
+        }
+        None => Matter {
+            kind: number_or_none::<TicketKind>(options.kind.as_deref())?,
+            subject: options.subject.clone().unwrap_or_default(),
+            description: options.description.clone(),
+            requester_email: options.requester.clone(),
+            impact: number_or_none::<Level>(options.impact.as_deref())?,
+            urgency: number_or_none::<Level>(options.urgency.as_deref())?,
+            category: options.category.clone(),
+            source: options.source.clone(),
+            external_ref: options.external_ref.clone(),
+            ..Matter::default()
+        },
+    };
+    if matter.channel == 0 {
+        matter.channel = number::<Channel>(&options.channel)?;
+    }
+    let request_id = options.request_id.unwrap_or_else(|| chassis::new_id().to_string());
+    let request = RegisterTicketRequest { request_id, client_id: options.client, matter: Some(matter) };
+    let answer = clients.intake()?.register_ticket(request).await?.into_inner();
+    output.message(&answer, |answer| {
+        let again = if answer.repeated_request { " (this request was registered before)" } else { "" };
+        format!("{}  registered {}{again}", answer.reference, instant(answer.registered_at.as_ref()))
+    })
+}

@@ -1,0 +1,158 @@
+//! `skranke ticket`
+
+mod show;
+
+use contracts::desk::v1::{
+    CancellationReason, Level, Priority, ResolutionCode, TicketKind, TicketState, Visibility, WaitingReason,
+};
+use contracts::intake::v1::AddMessageRequest;
+use contracts::triage::v1 as proto;
+
+use crate::arguments::{Filter, Ticket, Which};
+use crate::clients::Clients;
+use crate::output::{Output, line};
+use crate::words::{number, number_or_none, numbers, order};
+
+pub(crate) async fn ticket(clients: &Clients, output: Output, command: Ticket) -> anyhow::Result<()> {
+    match command {
+        Ticket::List { filter, order, limit } => list(clients, output, filter, &order, limit).await,
+        Ticket::Show { ticket } => show::show(clients, output, &ticket).await,
+        Ticket::History { ticket } => show::history(clients, output, &ticket).await,
+        Ticket::Watch { filter } => watch(clients, output, filter).await,
+        Ticket::Say { ticket, text, internal, requester } => {
+            let visibility = if internal { Visibility::Internal } else { Visibility::Public };
+            let request = AddMessageRequest {
+                request_id: new_request_id(),
+                ticket,
+                visibility: visibility.into(),
+                body: text,
+                requester_email: requester,
+                ..Default::default()
+            };
+            let answer = clients.intake()?.add_message(request).await?.into_inner();
+            output.message(&answer, |_| "written".to_owned())
+        }
+        command => {
+            let ticket = change(clients, command).await?;
+            output.message(&ticket, show::headline)
+        }
+    }
+}
+
+fn new_request_id() -> String {
+    chassis::new_id().to_string()
+}
+
+fn filter_of(filter: Filter) -> anyhow::Result<proto::TicketFilter> {
+    Ok(proto::TicketFilter {
+        client_ids: filter.client,
+        states: numbers::<TicketState>(&filter.state)?,
+        priorities: numbers::<Priority>(&filter.priority)?,
+        queues: filter.queue,
+        owners: filter.owner,
+        unclaimed: filter.unclaimed,
+        subject_contains: filter.subject,
+        ..Default::default()
+    })
+}
+
+async fn list(clients: &Clients, output: Output, filter: Filter, by: &str, limit: usize) -> anyhow::Result<()> {
+    let mut request = proto::ListTicketsRequest {
+        filter: Some(filter_of(filter)?),
+        order: order(by)?,
+        page_size: i32::try_from(limit.clamp(1, 1_000))?,
+        page_token: String::new(),
+    };
+    let mut triage = clients.triage()?;
+    let mut tickets = Vec::new();
+    while tickets.len() < limit {
+        let page = triage.list_tickets(request.clone()).await?.into_inner();
+        tickets.extend(page.tickets);
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    tickets.truncate(limit);
+    output.messages(&tickets, show::list)
+}
+
+async fn watch(clients: &Clients, output: Output, filter: Filter) -> anyhow::Result<()> {
+    let request = proto::WatchTicketsRequest { filter: Some(filter_of(filter)?) };
+    let mut changes = clients.triage()?.watch_tickets(request).await?.into_inner();
+    if !output.is_json() {
+        line("Watching; Ctrl-C ends it.")?;
+    }
+    while let Some(change) = changes.message().await? {
+        output.message(&change, show::change)?;
+    }
+    Ok(())
+}
+
+macro_rules! send {
+    ($clients:expr, $method:ident, $request:ident, $which:expr, { $($field:ident : $value:expr),* $(,)? }) => {{
+        let which: Which = $which;
+        let request = proto::$request {
+            request_id: new_request_id(),
+            ticket: which.ticket,
+            expected_revision: which.expected_revision,
+            $($field: $value,)*
+        };
+        $clients.triage()?.$method(request).await?.into_inner().ticket.unwrap_or_default()
+    }};
+}
+
+/// Sends a command; the ticket as it is then.
+async fn change(clients: &Clients, command: Ticket) -> anyhow::Result<proto::Ticket> {
+    Ok(match command {
+        Ticket::Triage { which, kind, category, impact, urgency, priority, reason } => {
+            send!(clients, triage_ticket, TriageTicketRequest, which, {
+                kind: number_or_none::<TicketKind>(kind.as_deref())?,
+                category: category,
+                subcategory: String::new(),
+                impact: number_or_none::<Level>(impact.as_deref())?,
+                urgency: number_or_none::<Level>(urgency.as_deref())?,
+                priority: number_or_none::<Priority>(priority.as_deref())?,
+                override_reason: reason,
+            })
+        }
+        Ticket::Claim(which) => send!(clients, claim_ticket, ClaimTicketRequest, which, {}),
+        Ticket::Release(which) => send!(clients, release_ticket, ReleaseTicketRequest, which, {}),
+        Ticket::HandOver { which, queue, reason, note } => {
+            send!(clients, hand_over_ticket, HandOverTicketRequest, which, { queue: queue, reason: reason, note: note })
+        }
+        Ticket::Wait { which, reason, note } => {
+            let reason = number::<WaitingReason>(&reason)?;
+            send!(clients, wait_ticket, WaitTicketRequest, which, { reason: reason, note: note })
+        }
+        Ticket::Resume(which) => send!(clients, resume_ticket, ResumeTicketRequest, which, {}),
+        Ticket::Resolve { which, code, article, no_article, note, approver } => {
+            send!(clients, resolve_ticket, ResolveTicketRequest, which, {
+                code: number::<ResolutionCode>(&code)?,
+                article_id: article,
+                no_article_reason: no_article,
+                note: note,
+                approver: approver,
+            })
+        }
+        Ticket::Confirm(which) => send!(clients, confirm_ticket, ConfirmTicketRequest, which, {}),
+        Ticket::Reopen { which, reason } => {
+            send!(clients, reopen_ticket, ReopenTicketRequest, which, { reason: reason })
+        }
+        Ticket::Close(which) => send!(clients, close_ticket, CloseTicketRequest, which, {}),
+        Ticket::Cancel { which, reason, duplicate_of, note } => {
+            send!(clients, cancel_ticket, CancelTicketRequest, which, {
+                reason: number::<CancellationReason>(&reason)?,
+                duplicate_of: duplicate_of,
+                note: note,
+            })
+        }
+        Ticket::List { .. }
+        | Ticket::Show { .. }
+        | Ticket::History { .. }
+        | Ticket::Watch { .. }
+        | Ticket::Say { .. } => {
+            anyhow::bail!("this is not a change")
+        }
+    })
+}
