@@ -1,0 +1,79 @@
+//! Tools that come as Python packages, pinned, into the target folder.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::shell::Shell;
+
+/// Lints the contracts and compares them with the last release.
+const BUF: Tool = Tool {
+    name: "buf",
+    pip: &["--no-deps", "--require-hashes"],
+    requirements: "buf-bin==1.75.0 \
+        --hash=sha256:6fd3ecb1694b6f5bcdfb9bef5297b330ffb9731b95445a42944c1b6158428101 \
+        --hash=sha256:159e994efa072a7f3c84e5b90cf57f7b9a5e9f6387121bfc70e82ec7167d5694 \
+        --hash=sha256:6d4e480719070602fdae059f991186c995f26f697f5c49c9a4e5dc50360e4bf5 \
+        --hash=sha256:b5b1032fe41ec5f7823161697e82597c58081406b035ee6a419e8eb01f35bed6\n",
+};
+
+/// Another language's gRPC, with which a test calls the desk as a stranger would.
+const PYTHON: Tool = Tool { name: "python", pip: &[], requirements: "grpcio==1.85.1\ngrpcio-tools==1.85.1\n" };
+
+struct Tool {
+    name: &'static str,
+    pip: &'static [&'static str],
+    requirements: &'static str,
+}
+
+/// The buf program.
+pub(crate) fn buf(shell: &Shell) -> Result<PathBuf> {
+    Ok(BUF.install(shell)?.join("bin/buf"))
+}
+
+/// The folder to put on `PYTHONPATH`.
+pub(crate) fn python(shell: &Shell) -> Result<PathBuf> {
+    PYTHON.install(shell)
+}
+
+/// Fetches everything that `test` would fetch.
+pub(crate) fn prepare(shell: &Shell) -> Result<()> {
+    println!("`cargo xtask test` needs, and this fetches into {}:", shell.target.display());
+    println!("  buf 1.75.0              to lint proto/");
+    println!("  grpcio, grpcio-tools    to call the desk from Python");
+    println!("The desk fetches nats-server and Postgres itself where the machine has none.");
+    for folder in [buf(shell)?, python(shell)?] {
+        println!("{}", folder.display());
+    }
+    Ok(())
+}
+
+impl Tool {
+    /// The folder it is in, installed now unless this version was before.
+    fn install(&self, shell: &Shell) -> Result<PathBuf> {
+        let tools = shell.target.join("tools");
+        let (home, fresh) = (tools.join(self.name), tools.join(format!("{}.new", self.name)));
+        let stamp = "requirements.txt";
+        if fs::read_to_string(home.join(stamp)).is_ok_and(|text| text == self.requirements) {
+            return Ok(home);
+        }
+        for leftover in [&home, &fresh] {
+            if leftover.exists() {
+                fs::remove_dir_all(leftover)?;
+            }
+        }
+        fs::create_dir_all(&fresh)?;
+        fs::write(fresh.join(stamp), self.requirements)?;
+        let mut pip = shell.command("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:"]).args(self.pip);
+        pip.arg("--target").arg(&fresh).arg("-r").arg(fresh.join(stamp));
+        // A person's own pip settings may forbid --target or ask questions.
+        pip.env("PIP_USER", "0").env("PIP_REQUIRE_VIRTUALENV", "0").env("PIP_NO_INPUT", "1");
+        pip.env("PIP_ROOT_USER_ACTION", "ignore").env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+        shell
+            .run(&mut pip)
+            .with_context(|| format!("{} cannot be fetched; it takes Python 3 with pip and a network", self.name))?;
+        fs::rename(&fresh, &home)?;
+        Ok(home)
+    }
+}
