@@ -1,0 +1,84 @@
+//! What was announced, what is due, and the stores themselves: for stories that look behind the doors.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Context;
+use contracts::Fact;
+use sqlx::{Connection, PgConnection};
+
+use crate::Story;
+
+/// How long everything that is due may take to speak, on a busy machine.
+const RING_FOR: Duration = Duration::from_secs(60);
+/// How soon to look again whether it has.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// The superuser of the desk's own Postgres.
+const SUPERUSER: &str = "desk";
+
+impl Story {
+    /// Everything that a service has announced, in order.
+    ///
+    /// # Errors
+    /// If the stream cannot be read.
+    pub async fn announced<E: Fact>(&self) -> anyhow::Result<Vec<E>> {
+        let stream = self.desk.bus.jetstream.get_stream(chassis::stream_for(E::PACKAGE)).await?;
+        let state = &stream.cached_info().state;
+        let mut events = Vec::new();
+        for sequence in state.first_sequence.max(1)..=state.last_sequence {
+            let message = stream.get_raw_message(sequence).await?;
+            events.push(E::received(&message.subject, &message.payload)?);
+        }
+        Ok(events)
+    }
+
+    /// How much each service has announced, by stream.
+    ///
+    /// # Errors
+    /// If a stream cannot be asked.
+    pub async fn announcements(&self) -> anyhow::Result<BTreeMap<String, u64>> {
+        let mut counts = BTreeMap::new();
+        for package in local::SERVICES.iter().filter_map(|service| service.wiring.announces) {
+            let name = chassis::stream_for(package);
+            let stream = self.desk.bus.jetstream.get_stream(&name).await?;
+            counts.insert(name, stream.cached_info().state.messages);
+        }
+        Ok(counts)
+    }
+
+    /// A connection to a service's store that no policy holds back.
+    ///
+    /// # Errors
+    /// If Postgres does not let it in.
+    pub async fn store(&self, service: &str) -> anyhow::Result<PgConnection> {
+        let service = local::service(service).with_context(|| format!("{service} is no service"))?;
+        Ok(PgConnection::connect(&self.desk.postgres.url(&service.database(), SUPERUSER)).await?)
+    }
+
+    /// Waits until every warning and breach that is due by the story's clock has spoken.
+    ///
+    /// # Errors
+    /// How many tickets still owe a word.
+    pub async fn rung(&self) -> anyhow::Result<()> {
+        let mut store = self.store("sla-timer").await?;
+        let mut owing: i64 = 0;
+        let watch = async {
+            loop {
+                owing = sqlx::query_scalar("SELECT count(*) FROM ticket WHERE next_at <= $1")
+                    .bind(jiff_sqlx::Timestamp::from(self.clock.now()))
+                    .fetch_one(&mut store)
+                    .await?;
+                if owing == 0 {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        match tokio::time::timeout(RING_FOR, watch).await {
+            Ok(rung) => rung?,
+            Err(_) => anyhow::bail!("the clocks of {owing} tickets are due and silent"),
+        }
+        store.close().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,289 @@
+//! Two clients with everything that a client can have. What is globex's bears a canary.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use chassis::authorisation::Role;
+use contracts::desk::v1::{Level, ResolutionCode, Visibility, WaitingReason};
+use contracts::intake::v1::{AddMessageRequest, GetDirectoryRequest, RegisterTicketRequest, RegisterTicketsRequest};
+use contracts::knowledge_base::v1::{
+    AddArticleRequest, ArticleText, Audience, PublishArticleRequest, SubmitArticleRequest,
+};
+use contracts::sla_timer::v1::GetContractRequest;
+use contracts::triage::v1::{
+    ClaimTicketRequest, GetSupportModelRequest, HandOverTicketRequest, ResolveTicketRequest, WaitTicketRequest,
+};
+use futures::TryStreamExt;
+use integration::{Story, client_file, post};
+use local::Desk;
+use prost_reflect::{DescriptorPool, DynamicMessage};
+use serde_json::{Value, json};
+use skranke::clients::Clients;
+use sqlx::{Connection, PgConnection};
+use tonic::Code;
+
+use super::requests::{Named, Objects};
+
+/// Stands in every text of globex.
+pub const CANARY: &str = "zq7kanari";
+/// Works for both clients: the same subject, but with a token for each.
+pub const TWIN: &str = "twin@operator.example";
+/// Whatever one can be at a client.
+pub const ALL_ROLES: [Role; 7] = [
+    Role::Requester,
+    Role::Agent,
+    Role::Lead,
+    Role::KnowledgeManager,
+    Role::ClientManager,
+    Role::Admin,
+    Role::Service,
+];
+/// What a month costs globex, in cents: a canary among the numbers.
+const CENTS: &str = "9876543";
+/// The id of globex's dead letters.
+const DEAD_LETTER: &str = "1f0c7f2e-5b0a-4d6e-9a53-0d5c3f0e7a11";
+/// Own tickets and drafts for the probes to use up.
+const OWN: (usize, usize) = (260, 60);
+/// Request ids that globex has seen.
+const FOREIGN_REQUESTS: usize = 40;
+
+/// A token for acme only, with every role there.
+pub fn own_token(story: &Story) -> anyhow::Result<String> {
+    story.token(TWIN, ALL_ROLES.map(|role| (role, "acme")).as_slice())
+}
+
+/// Fills both; returns the objects to probe with and the secrets of globex.
+pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
+    let globex = story.as_one(TWIN, ALL_ROLES.map(|role| (role, "globex")).as_slice())?;
+    let acme = story.as_one(TWIN, ALL_ROLES.map(|role| (role, "acme")).as_slice())?;
+    story.apply(&with_canaries(&client_file("globex", "GLOBEX"))).await?;
+    let foreign_request_ids: Vec<String> = (0..FOREIGN_REQUESTS).map(|n| format!("g-{n}")).collect();
+    let posts = foreign_request_ids.iter().map(|request_id| foreign_post(request_id)).collect();
+    let theirs = register_all(&globex, posts).await?;
+    let ours = register_all(&acme, (0..OWN.0).map(|n| own_post(&format!("a-{n}"))).collect()).await?;
+    story.settle().await?;
+    for (request_id, (_, reference)) in foreign_request_ids.iter().zip(&theirs) {
+        let claim = ClaimTicketRequest { request_id: request_id.clone(), ticket: reference.clone(), expected_revision: 0 };
+        globex.triage()?.claim_ticket(claim).await?;
+        add_article(&globex, "globex", request_id, &format!("{CANARY}-{request_id}"), CANARY).await?;
+    }
+    work(&globex, &theirs).await?;
+    let published = publish(&globex, "globex", "globex-guide", &format!("vpn {CANARY}")).await?;
+    publish(&acme, "acme", "acme-guide", "vpn").await?;
+    let mut own_articles = Vec::new();
+    for n in 0..OWN.1 {
+        let key = format!("acme-draft-{n}");
+        own_articles.push((add_article(&acme, "acme", &key, &key, "vpn").await?, key));
+    }
+    story.settle().await?;
+    let dead_letter = DEAD_LETTER.to_owned();
+    let (ticket_id, reference) = theirs[0].clone();
+    let secrets = [vec![CANARY.to_owned(), CENTS.to_owned(), published.clone(), dead_letter.clone(), ticket_id.clone()], {
+        theirs.iter().flat_map(|(id, reference)| [id.clone(), reference.clone()]).collect()
+    }]
+    .concat();
+    let foreign = BTreeMap::from([
+        (Named::Client, "globex".to_owned()),
+        (Named::Ticket, reference.clone()),
+        (Named::OtherTicket, reference),
+        (Named::Article, published),
+        (Named::ArticleKey, "globex-guide".to_owned()),
+        (Named::DeadLetter, dead_letter),
+        (Named::ExternalRef, format!("{CANARY}-g-0")),
+        (Named::Email, "kari@globex.example".to_owned()),
+        (Named::Queue, format!("{CANARY}-queue")),
+        (Named::Owner, TWIN.to_owned()),
+    ]);
+    let objects = Objects {
+        own_tickets: ours.into_iter().map(|(_, reference)| reference).filter(|one| one != "ACME-1001").collect(),
+        own_articles,
+        foreign_request_ids,
+        foreign,
+        foreign_ticket_id: ticket_id,
+        bodies: bodies(&acme).await?,
+        ..Objects::default()
+    };
+    Ok((objects, secrets))
+}
+
+fn with_canaries(file: &str) -> String {
+    let queue = "    - { queue: service-desk,";
+    file.replace("The client globex", &format!("Globex {CANARY}"))
+        .replace("Nordmann", CANARY)
+        .replace("department: Finance", &format!("department: {CANARY}"))
+        .replace("name: Technical support", &format!("name: {CANARY}"))
+        .replace(queue, &format!("    - {{ queue: {CANARY}-queue, name: {CANARY}, tier: 1, team: {CANARY} }}\n{queue}"))
+        .replace("network matters go", &format!("{CANARY} matters go"))
+        .replace("name: Standard", &format!("name: Standard {CANARY}"))
+        .replace("12345.50", "98765.43")
+}
+
+fn own_post(request_id: &str) -> RegisterTicketRequest {
+    post("acme", request_id, "vpn drops")
+}
+
+fn foreign_post(request_id: &str) -> RegisterTicketRequest {
+    let mut request = post("globex", request_id, &format!("vpn drops {CANARY}"));
+    if let Some(matter) = &mut request.matter {
+        matter.description = format!("the vpn of {CANARY}");
+        matter.source = "zabbix".to_owned();
+        matter.external_ref = format!("{CANARY}-{request_id}");
+        matter.requester_email = "kari@globex.example".to_owned();
+        matter.urgency = Level::Low.into();
+        matter.attributes.insert("host".to_owned(), CANARY.to_owned());
+    }
+    request
+}
+
+async fn register_all(
+    clients: &Clients,
+    posts: Vec<RegisterTicketRequest>,
+) -> anyhow::Result<Vec<(String, String)>> {
+    use contracts::intake::v1::register_tickets_response::Outcome;
+    let posts: Vec<_> = posts.into_iter().map(|ticket| RegisterTicketsRequest { ticket: Some(ticket) }).collect();
+    let answers = clients.intake()?.register_tickets(tokio_stream::iter(posts)).await?.into_inner();
+    let answers: Vec<_> = answers.try_collect().await?;
+    let kept = answers.into_iter().map(|answer| match answer.outcome {
+        Some(Outcome::Registered(one)) => Ok((one.ticket_id, one.reference)),
+        outcome => anyhow::bail!("{} was not registered: {outcome:?}", answer.request_id),
+    });
+    kept.collect()
+}
+
+/// Conversation, hand-over, wait, resolution.
+async fn work(globex: &Clients, tickets: &[(String, String)]) -> anyhow::Result<()> {
+    let text = || format!("vpn {CANARY}");
+    let [first, second, third, ..] = tickets else { anyhow::bail!("too few tickets") };
+    for (n, visibility) in [Visibility::Public, Visibility::Internal, Visibility::Internal].into_iter().enumerate() {
+        let message = AddMessageRequest {
+            request_id: format!("message-{n}"),
+            ticket: first.1.clone(),
+            visibility: visibility.into(),
+            body: text(),
+            ..Default::default()
+        };
+        globex.intake()?.add_message(message).await?;
+    }
+    let mut triage = globex.triage()?;
+    triage
+        .hand_over_ticket(HandOverTicketRequest {
+            request_id: "hand-over".to_owned(),
+            ticket: first.1.clone(),
+            queue: format!("{CANARY}-queue"),
+            reason: text(),
+            note: text(),
+            ..Default::default()
+        })
+        .await?;
+    triage
+        .wait_ticket(WaitTicketRequest {
+            request_id: "wait".to_owned(),
+            ticket: second.1.clone(),
+            reason: WaitingReason::Vendor.into(),
+            note: text(),
+            ..Default::default()
+        })
+        .await?;
+    triage
+        .resolve_ticket(ResolveTicketRequest {
+            request_id: "resolve".to_owned(),
+            ticket: third.1.clone(),
+            code: ResolutionCode::Solved.into(),
+            no_article_reason: text(),
+            note: text(),
+            ..Default::default()
+        })
+        .await?;
+    Ok(())
+}
+
+async fn add_article(
+    clients: &Clients,
+    client: &str,
+    request_id: &str,
+    key: &str,
+    text: &str,
+) -> anyhow::Result<String> {
+    let text = ArticleText {
+        article_key: key.to_owned(),
+        language: "en".to_owned(),
+        title: text.to_owned(),
+        body: format!("vpn {text}"),
+        keywords: vec![text.to_owned()],
+        audience: Audience::Internal.into(),
+        review_by: None,
+    };
+    let request =
+        AddArticleRequest { request_id: request_id.to_owned(), client_id: client.to_owned(), text: Some(text) };
+    let article = clients.knowledge_base()?.add_article(request).await?.into_inner().article;
+    Ok(article.context("the article")?.article_id)
+}
+
+async fn publish(clients: &Clients, client: &str, key: &str, text: &str) -> anyhow::Result<String> {
+    let article_id = add_article(clients, client, key, key, text).await?;
+    let mut knowledge = clients.knowledge_base()?;
+    let request_id = format!("{key}-submit");
+    knowledge.submit_article(SubmitArticleRequest { request_id, article_id: article_id.clone() }).await?;
+    let request_id = format!("{key}-publish");
+    knowledge.publish_article(PublishArticleRequest { request_id, article_id: article_id.clone() }).await?;
+    Ok(article_id)
+}
+
+/// One dead letter of globex at every service.
+pub async fn add_dead_letters(desk: &Desk) -> anyhow::Result<()> {
+    for service in local::SERVICES {
+        let mut connection = PgConnection::connect(&desk.postgres.url(&service.database(), "desk")).await?;
+        sqlx::query(
+            "INSERT INTO dead_letter (dead_letter_id, client_id, subject, payload, why, attempts)
+             VALUES ($1, 'globex', $2, $3, $2, 10)",
+        )
+        .bind(DEAD_LETTER.parse::<uuid::Uuid>()?)
+        .bind(CANARY)
+        .bind(CANARY.as_bytes())
+        .execute(&mut connection)
+        .await?;
+        connection.close().await?;
+    }
+    Ok(())
+}
+
+/// Takes them away again: a story ends without dead letters.
+pub async fn clear_dead_letters(desk: &Desk) -> anyhow::Result<()> {
+    for service in local::SERVICES {
+        let mut connection = PgConnection::connect(&desk.postgres.url(&service.database(), "desk")).await?;
+        sqlx::query("DELETE FROM dead_letter").execute(&mut connection).await?;
+        connection.close().await?;
+    }
+    Ok(())
+}
+
+/// Valid bodies, as acme has them now.
+async fn bodies(acme: &Clients) -> anyhow::Result<BTreeMap<String, Value>> {
+    let client_id = || "acme".to_owned();
+    let model = acme.triage()?.get_support_model(GetSupportModelRequest { client_id: client_id(), version: 0 }).await?;
+    let contract = acme.sla_timer()?.get_contract(GetContractRequest { client_id: client_id(), version: 0 }).await?;
+    let directory = acme.intake()?.get_directory(GetDirectoryRequest { client_id: client_id() }).await?;
+    let terms = contract.into_inner().contract.context("acme has a contract")?.terms_json;
+    let as_contract: Value = serde_json::from_str(&terms)?;
+    let cases = json!({ "contract": as_contract, "facts": [], "until": "2026-11-16T08:00:00Z" });
+    Ok(BTreeMap::from([
+        ("SupportModel".to_owned(), as_json(&model.into_inner().model.context("acme has a model")?)?),
+        ("Client".to_owned(), as_json(&directory.into_inner().client.context("acme has a directory")?)?),
+        // Nothing that would leave something out.
+        ("TicketFilter".to_owned(), json!({})),
+        ("ApplyContractRequest.terms_json".to_owned(), json!(terms)),
+        ("PreviewClocksRequest.cases_json".to_owned(), json!(cases.to_string())),
+    ]))
+}
+
+fn as_json<M: prost::Message + prost::Name>(message: &M) -> anyhow::Result<Value> {
+    let pool = DescriptorPool::decode(contracts::DESCRIPTORS)?;
+    let descriptor = pool.get_message_by_name(&M::full_name()).context("a message of the contracts")?;
+    let message = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())?;
+    Ok(serde_json::to_value(message)?)
+}
+
+/// The codes that mean an error of ours.
+pub fn is_our_fault(code: Code) -> bool {
+    matches!(code, Code::Internal | Code::Unknown | Code::Unavailable | Code::DataLoss)
+}
