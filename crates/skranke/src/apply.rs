@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tonic::{Code, Response, Status};
 
 use crate::arguments::Apply;
-use crate::client_file::{self, ClientFile, difference, render};
+use crate::client_file::{self, Change, ClientFile, difference, render};
 use crate::clients::{Clients, Reach};
 use crate::output::{Output, json as as_json, line};
 
@@ -24,7 +24,7 @@ pub(crate) async fn apply(reach: &Reach, output: Output, options: Apply) -> anyh
     let file = options.file.context("name the client's file")?;
     let wanted = read(&file)?;
     let clients = reach.clients()?;
-    let changes = difference(&present(&clients, &wanted).await?, &wanted_values(&wanted)?);
+    let changes = differences(&clients, &wanted).await?;
     let values: Vec<Value> =
         changes.iter().map(|one| json!({ "path": one.path, "before": one.before, "after": one.after })).collect();
     let applied =
@@ -45,6 +45,14 @@ fn read(file: &Path) -> anyhow::Result<ClientFile> {
         let lines: Vec<String> = complaints.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{name} cannot be applied:\n{}", lines.join("\n"))
     })
+}
+
+/// What applying a checked file would change.
+///
+/// # Errors
+/// If a service cannot be asked.
+pub async fn differences(clients: &Clients, file: &ClientFile) -> anyhow::Result<Vec<Change>> {
+    Ok(difference(&present(clients, file).await?, &wanted_values(file)?))
 }
 
 /// Applies a checked file through the services' own RPCs; one line per part says what became of it.
@@ -142,7 +150,23 @@ fn model_value(mut model: SupportModel) -> anyhow::Result<Value> {
     as_json(&model)
 }
 
+/// Differences take an empty list for none and mind the order; a special day without hours is closed, and the order of
+/// reasons means nothing.
 fn contract_value(contract: &ApplyContractRequest) -> anyhow::Result<Value> {
-    let terms: Value = serde_json::from_str(&contract.terms_json).context("the contract's terms are not JSON")?;
+    let mut terms: Value = serde_json::from_str(&contract.terms_json).context("the contract's terms are not JSON")?;
+    let calendars =
+        terms.get_mut("calendars").and_then(Value::as_object_mut).into_iter().flat_map(|all| all.values_mut());
+    for days in calendars.filter_map(|calendar| calendar.get_mut("special_days")?.as_object_mut()) {
+        for hours in days.values_mut().filter(|hours| hours.as_array().is_some_and(Vec::is_empty)) {
+            *hours = json!("closed");
+        }
+    }
+    let pauses = terms.get_mut("pause_on").and_then(Value::as_object_mut).into_iter().flat_map(|all| all.values_mut());
+    for reasons in pauses.filter_map(Value::as_array_mut) {
+        reasons.sort_by_key(Value::to_string);
+    }
     Ok(json!({ "name": contract.name, "terms": terms }))
 }
+
+#[cfg(test)]
+mod tests;
