@@ -336,7 +336,9 @@ pub(crate) enum DeadLetters {
     },
 }
 
-/// Prints completions.
-pub(crate) fn completions(shell: Shell) {
-    clap_complete::generate(shell, &mut Arguments::command(), "skranke", &mut std::io::stdout());
+/// The completions of a shell.
+pub(crate) fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "skranke", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }

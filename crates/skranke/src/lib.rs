@@ -21,7 +21,7 @@ pub mod yaml;
 
 use std::process::ExitCode;
 
-pub use apply::apply_file;
+pub use apply::{apply_file, differences};
 pub use arguments::Arguments;
 use arguments::Command;
 use output::Output;
@@ -52,9 +52,6 @@ async fn dispatch(arguments: Arguments, output: Output) -> anyhow::Result<()> {
         Command::Import { command } => import::import(&reach.clients()?, output, command).await,
         Command::Token(options) => token::token(&reach, output, &options),
         Command::DeadLetters { command } => dead_letters::dead_letters(&reach.clients()?, output, command).await,
-        Command::Completions { shell } => {
-            arguments::completions(shell);
-            Ok(())
-        }
+        Command::Completions { shell } => output::line(&arguments::completions(shell)),
     }
 }
