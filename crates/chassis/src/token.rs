@@ -18,6 +18,8 @@ const MAX_LENGTH: usize = 16 * 1024;
 const LEEWAY_SECONDS: u64 = 30;
 /// An unknown key id leads to at most one new look at the key set per this time.
 const REFRESH_EVERY: Duration = Duration::from_secs(10);
+/// A key that was taken out of the key set is believed for so long at most.
+const STALE_AFTER: Duration = Duration::from_secs(300);
 /// Verified tokens remembered, so that a busy sender's signature is not checked for each post.
 const REMEMBERED: usize = 4_096;
 
@@ -104,9 +106,7 @@ impl Verifier {
             config.keys
         );
         let verifier = Self { config, keys: Mutex::default(), remembered: Mutex::default() };
-        if let Err(error) = verifier.refresh().await {
-            tracing::warn!(error = format!("{error:#}"), "no key set yet; tokens are refused until there is one");
-        }
+        verifier.look_again().await;
         Ok(verifier)
     }
 
@@ -117,6 +117,9 @@ impl Verifier {
     pub async fn verify(&self, token: &str, now: i64) -> Result<Arc<Principal>, Untrusted> {
         if token.len() > MAX_LENGTH {
             return Err(Untrusted("the token is too long".to_owned()));
+        }
+        if self.is_stale() {
+            self.look_again().await;
         }
         if let Some(principal) = self.recall(token, now) {
             return Ok(principal);
@@ -148,16 +151,27 @@ impl Verifier {
         if let Some(key) = self.known_key(key_id) {
             return Ok(key);
         }
-        let is_fresh = {
-            let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_fresh = keys.looked_at.is_some_and(|at| at.elapsed() < REFRESH_EVERY);
-            keys.looked_at = Some(Instant::now());
-            is_fresh
-        };
-        if !is_fresh && let Err(error) = self.refresh().await {
-            tracing::warn!(error = format!("{error:#}"), "the key set could not be read");
+        if !self.was_looked_at_within(REFRESH_EVERY) {
+            self.look_again().await;
         }
         self.known_key(key_id).ok_or_else(|| Untrusted("the token's key is not in the key set".to_owned()))
+    }
+
+    fn was_looked_at_within(&self, time: Duration) -> bool {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.looked_at.is_some_and(|at| at.elapsed() < time)
+    }
+
+    fn is_stale(&self) -> bool {
+        !self.was_looked_at_within(STALE_AFTER)
+    }
+
+    /// Reads the key set again. Where that fails, the known keys stay: an issuer that is down does not stop the desk.
+    async fn look_again(&self) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).looked_at = Some(Instant::now());
+        if let Err(error) = self.refresh().await {
+            tracing::warn!(error = format!("{error:#}"), "the key set could not be read");
+        }
     }
 
     fn known_key(&self, key_id: &str) -> Option<(Algorithm, DecodingKey)> {
