@@ -61,3 +61,6 @@ pub static SERVICES: [Service; 5] = [
 pub fn service(name: &str) -> Option<Service> {
     SERVICES.iter().copied().find(|service| service.name() == name)
 }
+
+#[cfg(test)]
+mod tests;
