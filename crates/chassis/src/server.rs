@@ -75,6 +75,14 @@ impl Gate {
     }
 }
 
+/// An answer that is only a status: INTERNAL for an unreadable message becomes what it is.
+fn without_false_blame(response: http::Response<Body>) -> http::Response<Body> {
+    match tonic::Status::from_header_map(response.headers()) {
+        Some(status) if status.code() == tonic::Code::Internal => status::or_unreadable(status).into_http(),
+        _ => response,
+    }
+}
+
 fn unauthenticated() -> tonic::Status {
     status::with_reason(
         tonic::Code::Unauthenticated,
@@ -129,7 +137,7 @@ where
             };
             let answer = async {
                 match gate.admit(&mut request).await {
-                    Ok(()) => ready.call(request).await,
+                    Ok(()) => ready.call(request).await.map(without_false_blame),
                     Err(refusal) => Ok(refusal.into_http()),
                 }
             };

@@ -41,6 +41,16 @@ pub fn invalid(violations: Vec<Violation>) -> Status {
     Status::with_error_details(Code::InvalidArgument, text, details)
 }
 
+/// A message that cannot be read is the caller's fault, though tonic calls it INTERNAL. What is INTERNAL because of us
+/// has details; everything else stays what it is.
+pub fn or_unreadable(status: Status) -> Status {
+    if status.code() == Code::Internal && status.details().is_empty() {
+        with_reason(Code::InvalidArgument, "MALFORMED_MESSAGE", format!("the message cannot be read: {}", status.message()))
+    } else {
+        status
+    }
+}
+
 /// Absent, or not yours: the same answer for both.
 pub fn not_found(what: &str) -> Status {
     with_reason(Code::NotFound, "NOT_FOUND", format!("there is no such {what}"))

@@ -1,6 +1,7 @@
 //! Bearer tokens: signed JWTs (EdDSA or ES256) of one issuer for one audience.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -82,7 +83,8 @@ pub struct Untrusted(pub String);
 pub struct Verifier {
     config: TokenConfig,
     keys: Mutex<Keys>,
-    remembered: Mutex<HashMap<Box<str>, (Arc<Principal>, i64)>>,
+    /// With the instants from and until which each is believed.
+    remembered: Mutex<HashMap<Box<str>, (Arc<Principal>, RangeInclusive<i64>)>>,
 }
 
 #[derive(Debug, Default)]
@@ -130,7 +132,7 @@ impl Verifier {
         let claims = self.claims(token, algorithm, &key)?;
         check_times(&claims, now)?;
         let principal = Arc::new(principal(&claims)?);
-        self.remember(token, &principal, claims.exp);
+        self.remember(token, &principal, believed(&claims));
         Ok(principal)
     }
 
@@ -195,16 +197,16 @@ impl Verifier {
 
     fn recall(&self, token: &str, now: i64) -> Option<Arc<Principal>> {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let (principal, until) = remembered.get(token)?;
-        (now <= until.saturating_add_unsigned(LEEWAY_SECONDS)).then(|| Arc::clone(principal))
+        let (principal, believed) = remembered.get(token)?;
+        believed.contains(&now).then(|| Arc::clone(principal))
     }
 
-    fn remember(&self, token: &str, principal: &Arc<Principal>, until: i64) {
+    fn remember(&self, token: &str, principal: &Arc<Principal>, believed: RangeInclusive<i64>) {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(token.into(), (Arc::clone(principal), until));
+        remembered.insert(token.into(), (Arc::clone(principal), believed));
     }
 }
 
@@ -219,11 +221,18 @@ fn usable(jwk: &jsonwebtoken::jwk::Jwk) -> Option<(String, (Algorithm, DecodingK
     Some((jwk.common.key_id.clone()?, (algorithm, key)))
 }
 
+/// From when until when, in seconds since 1970; clocks may differ a little.
+fn believed(claims: &Claims) -> RangeInclusive<i64> {
+    let from = claims.nbf.map_or(i64::MIN, |nbf| nbf.saturating_sub_unsigned(LEEWAY_SECONDS));
+    from..=claims.exp.saturating_add_unsigned(LEEWAY_SECONDS)
+}
+
 fn check_times(claims: &Claims, now: i64) -> Result<(), Untrusted> {
-    if now > claims.exp.saturating_add_unsigned(LEEWAY_SECONDS) {
+    let believed = believed(claims);
+    if now > *believed.end() {
         return Err(Untrusted("the token has expired".to_owned()));
     }
-    if claims.nbf.is_some_and(|nbf| now < nbf.saturating_sub_unsigned(LEEWAY_SECONDS)) {
+    if now < *believed.start() {
         return Err(Untrusted("the token is not valid yet".to_owned()));
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chassis::authorisation::Caller;
 use chassis::inbox::{Seen, fingerprint, remember_request, request_key};
-use chassis::status::{invalid, not_found, request_id_reused, too_much};
+use chassis::status::{invalid, not_found, or_unreadable, request_id_reused, too_much};
 use chassis::{Ground, PageToken, new_id, outbox, page_size, shard_of};
 use contracts::desk::v1::{Channel, Visibility};
 use contracts::intake::v1::event::Fact;
@@ -101,7 +101,7 @@ impl IntakeService for Api {
             .map(move |post| {
                 let (ground, group, caller) = (ground.clone(), group.clone(), Arc::clone(&caller));
                 async move {
-                    let ticket = post?.ticket.unwrap_or_default();
+                    let ticket = post.map_err(or_unreadable)?.ticket.unwrap_or_default();
                     let request_id = ticket.request_id.clone();
                     let outcome = match register(&ground, &group, &caller, ticket).await {
                         Ok(registered) => proto::register_tickets_response::Outcome::Registered(registered),
@@ -120,7 +120,7 @@ impl IntakeService for Api {
     ) -> Result<Response<proto::GetReceiptResponse>, Status> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let client_id = wire::client_id(&request.client_id).map_err(invalid)?;
+        let client_id = wire::receipt(&request).map_err(invalid)?;
         let scope = caller.scope_of(&client_id)?;
         let key = request_key(&client_id, &caller.principal.subject, &request.request_id);
         let found = self
@@ -212,7 +212,9 @@ impl IntakeService for Api {
         let size = page_size(std::mem::take(&mut request.page_size), 100, 1_000).map_err(|one| invalid(vec![one]))?;
         let token = std::mem::take(&mut request.page_token);
         let after: Uuid = PageToken::decode(&token, &request).map_err(|one| invalid(vec![one]))?.unwrap_or_default();
-        let ticket = request.ticket.clone();
+        let mut faults = Faults::default();
+        wire::check_ticket(&mut faults, &request.ticket);
+        let ticket = faults.unless_any(request.ticket.clone()).map_err(invalid)?;
         let rows = self
             .ground
             .store
@@ -294,7 +296,7 @@ impl Api {
     fn check_message(&self, caller: &Caller, request: &proto::AddMessageRequest) -> Result<wire::Message, Status> {
         let mut faults = Faults::default();
         wire::check_request_id(&mut faults, &request.request_id);
-        faults.require("ticket", &request.ticket);
+        wire::check_ticket(&mut faults, &request.ticket);
         if request.body.trim().is_empty() {
             faults.require("body", "");
         }
@@ -312,7 +314,10 @@ impl Api {
             }
             wire::requester_actor(&request.requester_email.to_lowercase())
         };
-        let channel = Channel::try_from(request.channel).unwrap_or_default();
+        let channel = Channel::try_from(request.channel).unwrap_or_else(|_| {
+            faults.note("channel", Some("has a value that this version does not know".to_owned()));
+            Channel::Unspecified
+        });
         let channel = if channel == Channel::Unspecified { Channel::Api } else { channel };
         faults
             .unless_any(wire::Message {
@@ -374,7 +379,7 @@ async fn import_chunk(
         let request = match request {
             Ok(request) => request,
             Err(status) => {
-                answers.push(Err(status));
+                answers.push(Err(or_unreadable(status)));
                 continue;
             }
         };

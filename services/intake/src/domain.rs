@@ -4,6 +4,8 @@
 pub mod limits {
     /// Characters of a request_id.
     pub const REQUEST_ID: usize = 36;
+    /// Characters of a ticket's reference or id.
+    pub const TICKET: usize = 64;
     /// Characters of a subject, on one line.
     pub const SUBJECT: usize = 300;
     /// Bytes of a description or a message.

@@ -55,6 +55,12 @@ pub fn check_request_id(faults: &mut Faults, request_id: &str) {
     faults.note("request_id", line_fault(request_id, limits::REQUEST_ID));
 }
 
+/// What is wrong with what names a ticket: its reference or its id.
+pub fn check_ticket(faults: &mut Faults, ticket: &str) {
+    faults.require("ticket", ticket);
+    faults.note("ticket", line_fault(ticket, limits::TICKET));
+}
+
 /// Notes everything that is wrong with a matter.
 pub fn check_matter(faults: &mut Faults, matter: &Matter) {
     if matter.subject.trim().is_empty() {
@@ -97,6 +103,26 @@ fn check_attributes(faults: &mut Faults, matter: &Matter) {
         faults.require(field, key);
         faults.note(field, line_fault(key, limits::ATTRIBUTE_KEY).map(|fault| format!("has a key that {fault}")));
         faults.note(field, line_fault(value, limits::ATTRIBUTE_VALUE).map(|fault| format!("has a value that {fault}")));
+    }
+}
+
+/// Checks a question after a receipt; returns the client that it is about.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn receipt(request: &proto::GetReceiptRequest) -> Result<ClientId, Vec<Violation>> {
+    let mut faults = Faults::default();
+    if request.request_id.is_empty() {
+        check_ticket(&mut faults, &request.ticket);
+    } else {
+        check_request_id(&mut faults, &request.request_id);
+    }
+    match client_id(&request.client_id) {
+        Ok(client_id) => faults.unless_any(client_id),
+        Err(violations) => {
+            faults.0.extend(violations);
+            Err(faults.0)
+        }
     }
 }
 

@@ -52,7 +52,7 @@ struct Asked {
 
 impl Api {
     async fn asked(&self, scope: &Scope, ticket: &str) -> Result<Asked, Status> {
-        if ticket.is_empty() || ticket.len() > MOST_TICKET {
+        if ticket.is_empty() || ticket.len() > MOST_TICKET || ticket.chars().any(char::is_control) {
             return Err(invalid(vec![Violation::new("ticket", "must be a reference or a ticket_id")]));
         }
         let (wanted, promises) = (ticket.to_owned(), self.timer.promises.clone());

@@ -1,7 +1,9 @@
 //! A desk for one story: its own Postgres and nats-server on free ports, all services in this process, a clock that
 //! the story moves.
 
+pub mod agent;
 pub mod dynamic;
+mod ledger;
 pub mod checker;
 pub mod load;
 pub mod observe;
@@ -143,6 +145,9 @@ impl Story {
     /// What is still undone.
     pub async fn advance(&self, by: SignedDuration) -> anyhow::Result<()> {
         self.clock.advance(by);
+        if self.desk.services.contains_key("sla-timer") {
+            self.rung().await?;
+        }
         self.settle().await
     }
 

@@ -24,6 +24,12 @@ fn a_tampered_page_token_is_refused() {
 }
 
 #[test]
+fn a_key_that_no_store_has_is_refused() {
+    let token = PageToken::encode(&question("acme"), &"a\0b");
+    assert!(PageToken::decode::<String>(&token, &question("acme")).is_err());
+}
+
+#[test]
 fn page_sizes_are_bounded() {
     assert_eq!(page_size(0, 50, 1_000), Ok(50));
     assert_eq!(page_size(1_001, 50, 1_000), Ok(1_000));

@@ -50,7 +50,12 @@ impl Prober {
     fn tells_nothing(&self, rpc: &Rpc, request: &Value, reply: &Reply) -> anyhow::Result<()> {
         let found = found_canaries(&self.secrets, request, reply, &rpc.method.output())?;
         anyhow::ensure!(found.is_empty(), "{} told {found:?} of globex to acme, asked for {request}", rpc.path());
-        anyhow::ensure!(!filled::is_our_fault(reply.code()), "{} broke: {:?}, asked for {request}", rpc.path(), reply.status);
+        anyhow::ensure!(
+            !filled::is_our_fault(reply.code()),
+            "{} broke: {:?}, asked for {request}",
+            rpc.path(),
+            reply.status
+        );
         Ok(())
     }
 }
@@ -58,7 +63,9 @@ impl Prober {
 /// A receipt is asked for by one of the two.
 fn one_of_the_two(rpc: &Rpc, target: &Target, request: &mut Value) {
     let by_request_id = target.but.as_ref().is_some_and(|(path, _)| path == "request_id");
-    if rpc.method.name() == "GetReceipt" && let Some(fields) = request.as_object_mut() {
+    if rpc.method.name() == "GetReceipt"
+        && let Some(fields) = request.as_object_mut()
+    {
         fields.remove(if by_request_id { "ticket" } else { "request_id" });
     }
 }
@@ -146,7 +153,11 @@ async fn foreign_page_tokens(prober: &Prober) -> anyhow::Result<()> {
     let questions = [
         ("ListMessages", json!({ "ticket": theirs }), json!({ "ticket": ours })),
         ("ListHistory", json!({ "ticket": theirs }), json!({ "ticket": ours })),
-        ("ListTickets", json!({ "filter": { "client_ids": ["globex"] } }), json!({ "filter": { "client_ids": ["acme"] } })),
+        (
+            "ListTickets",
+            json!({ "filter": { "client_ids": ["globex"] } }),
+            json!({ "filter": { "client_ids": ["acme"] } }),
+        ),
         ("ListTickets", json!({}), json!({})),
         ("ListArticles", json!({ "client_ids": ["globex"] }), json!({ "client_ids": ["acme"] })),
         ("ListArticles", json!({}), json!({})),

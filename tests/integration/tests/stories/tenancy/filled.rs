@@ -29,15 +29,12 @@ pub const CANARY: &str = "zq7kanari";
 /// Works for both clients: the same subject, but with a token for each.
 pub const TWIN: &str = "twin@operator.example";
 /// Whatever one can be at a client.
-pub const ALL_ROLES: [Role; 7] = [
-    Role::Requester,
-    Role::Agent,
-    Role::Lead,
-    Role::KnowledgeManager,
-    Role::ClientManager,
-    Role::Admin,
-    Role::Service,
-];
+pub const ALL_ROLES: [Role; 7] =
+    [Role::Requester, Role::Agent, Role::Lead, Role::KnowledgeManager, Role::ClientManager, Role::Admin, Role::Service];
+/// A queue of globex.
+const QUEUE: &str = "ghosts";
+/// How globex's external references begin; they end with the request_id.
+pub const EXTERNAL_REF: &str = "ghost";
 /// What a month costs globex, in cents: a canary among the numbers.
 const CENTS: &str = "9876543";
 /// The id of globex's dead letters.
@@ -63,7 +60,8 @@ pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
     let ours = register_all(&acme, (0..OWN.0).map(|n| own_post(&format!("a-{n}"))).collect()).await?;
     story.settle().await?;
     for (request_id, (_, reference)) in foreign_request_ids.iter().zip(&theirs) {
-        let claim = ClaimTicketRequest { request_id: request_id.clone(), ticket: reference.clone(), expected_revision: 0 };
+        let claim =
+            ClaimTicketRequest { request_id: request_id.clone(), ticket: reference.clone(), expected_revision: 0 };
         globex.triage()?.claim_ticket(claim).await?;
         add_article(&globex, "globex", request_id, &format!("{CANARY}-{request_id}"), CANARY).await?;
     }
@@ -78,7 +76,8 @@ pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
     story.settle().await?;
     let dead_letter = DEAD_LETTER.to_owned();
     let (ticket_id, reference) = theirs[0].clone();
-    let secrets = [vec![CANARY.to_owned(), CENTS.to_owned(), published.clone(), dead_letter.clone(), ticket_id.clone()], {
+    // What a probe may name in a request that is taken is none: it comes back in what is then our own.
+    let secrets = [vec![CANARY.to_owned(), CENTS.to_owned(), dead_letter.clone()], {
         theirs.iter().flat_map(|(id, reference)| [id.clone(), reference.clone()]).collect()
     }]
     .concat();
@@ -89,9 +88,8 @@ pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
         (Named::Article, published),
         (Named::ArticleKey, "globex-guide".to_owned()),
         (Named::DeadLetter, dead_letter),
-        (Named::ExternalRef, format!("{CANARY}-g-0")),
         (Named::Email, "kari@globex.example".to_owned()),
-        (Named::Queue, format!("{CANARY}-queue")),
+        (Named::Queue, QUEUE.to_owned()),
         (Named::Owner, TWIN.to_owned()),
     ]);
     let objects = Objects {
@@ -112,7 +110,7 @@ fn with_canaries(file: &str) -> String {
         .replace("Nordmann", CANARY)
         .replace("department: Finance", &format!("department: {CANARY}"))
         .replace("name: Technical support", &format!("name: {CANARY}"))
-        .replace(queue, &format!("    - {{ queue: {CANARY}-queue, name: {CANARY}, tier: 1, team: {CANARY} }}\n{queue}"))
+        .replace(queue, &format!("    - {{ queue: {QUEUE}, name: {CANARY}, tier: 1, team: {CANARY} }}\n{queue}"))
         .replace("network matters go", &format!("{CANARY} matters go"))
         .replace("name: Standard", &format!("name: Standard {CANARY}"))
         .replace("12345.50", "98765.43")
@@ -127,7 +125,7 @@ fn foreign_post(request_id: &str) -> RegisterTicketRequest {
     if let Some(matter) = &mut request.matter {
         matter.description = format!("the vpn of {CANARY}");
         matter.source = "zabbix".to_owned();
-        matter.external_ref = format!("{CANARY}-{request_id}");
+        matter.external_ref = format!("{EXTERNAL_REF}-{request_id}");
         matter.requester_email = "kari@globex.example".to_owned();
         matter.urgency = Level::Low.into();
         matter.attributes.insert("host".to_owned(), CANARY.to_owned());
@@ -135,10 +133,7 @@ fn foreign_post(request_id: &str) -> RegisterTicketRequest {
     request
 }
 
-async fn register_all(
-    clients: &Clients,
-    posts: Vec<RegisterTicketRequest>,
-) -> anyhow::Result<Vec<(String, String)>> {
+async fn register_all(clients: &Clients, posts: Vec<RegisterTicketRequest>) -> anyhow::Result<Vec<(String, String)>> {
     use contracts::intake::v1::register_tickets_response::Outcome;
     let posts: Vec<_> = posts.into_iter().map(|ticket| RegisterTicketsRequest { ticket: Some(ticket) }).collect();
     let answers = clients.intake()?.register_tickets(tokio_stream::iter(posts)).await?.into_inner();
@@ -169,7 +164,7 @@ async fn work(globex: &Clients, tickets: &[(String, String)]) -> anyhow::Result<
         .hand_over_ticket(HandOverTicketRequest {
             request_id: "hand-over".to_owned(),
             ticket: first.1.clone(),
-            queue: format!("{CANARY}-queue"),
+            queue: QUEUE.to_owned(),
             reason: text(),
             note: text(),
             ..Default::default()

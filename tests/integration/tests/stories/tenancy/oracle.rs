@@ -43,8 +43,12 @@ fn opaque(value: &Value, pieces: &mut Vec<Vec<u8>>) {
 /// things and the instants.
 pub fn shape(reply: &Reply, answer: &MessageDescriptor) -> anyhow::Result<Value> {
     let messages: Vec<Value> = reply.json(answer)?.iter().map(|message| masked("", message)).collect();
-    let names: Vec<&String> =
-        reply.metadata.iter().map(|(name, _)| name).filter(|name| !["date", "content-length"].contains(&name.as_str())).collect();
+    let names: Vec<&String> = reply
+        .metadata
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| !["date", "content-length"].contains(&name.as_str()))
+        .collect();
     Ok(json!({
         "code": format!("{:?}", reply.code()),
         "message": reply.status.message(),
@@ -80,7 +84,10 @@ pub async fn dump(desk: &Desk, client: &str) -> anyhow::Result<Vec<String>> {
         .fetch_all(&mut connection)
         .await?;
         for table in tables {
-            let all = format!("SELECT '{} {table} ' || to_jsonb(t)::text FROM {table} t WHERE client_id = $1 ORDER BY 1", service.name());
+            let all = format!(
+                "SELECT '{} {table} ' || to_jsonb(t)::text FROM {table} t WHERE client_id = $1 ORDER BY 1",
+                service.name()
+            );
             let some: Vec<String> =
                 sqlx::query_scalar(AssertSqlSafe(all)).bind(client).fetch_all(&mut connection).await?;
             rows.extend(some);
@@ -102,7 +109,8 @@ fn a_canary_is_found_wherever_it_hides() -> anyhow::Result<()> {
     let rpc = integration::dynamic::rpcs()?;
     let list = rpc.iter().find(|rpc| rpc.method.name() == "ListTickets").context("it is there")?.method.output();
     let reply = |message: Value, status: tonic::Status| {
-        let bytes = prost_reflect::DynamicMessage::deserialize(list.clone(), &message).map(|one| prost::Message::encode_to_vec(&one));
+        let bytes = prost_reflect::DynamicMessage::deserialize(list.clone(), &message)
+            .map(|one| prost::Message::encode_to_vec(&one));
         bytes.map(|bytes| Reply { messages: vec![bytes], status, metadata: vec![("x".to_owned(), b"plain".to_vec())] })
     };
     let (ok, secrets) = (|| tonic::Status::ok(""), vec!["zq7kanari".to_owned(), "9876543".to_owned()]);

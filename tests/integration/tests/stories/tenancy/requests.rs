@@ -119,6 +119,8 @@ pub struct Objects {
     pub bodies: BTreeMap<String, Value>,
     /// Names something new each time.
     pub count: u32,
+    /// How many of the other client's external references were used up.
+    pub external_refs: u32,
     /// The article of the request being made.
     pub article: Option<(String, String)>,
     /// Whether the request being made uses up what it names.
@@ -240,11 +242,16 @@ impl Objects {
             (Named::ArticleKey, Aim::Own) if self.article.is_some() => self.own_article()?.1,
             // One each where the rest is our own: there it is used up.
             (Named::RequestId, _) if is_foreign => {
-                let last = self.foreign_request_ids.last().context("too few foreign request ids for this test")?.clone();
+                let last =
+                    self.foreign_request_ids.last().context("too few foreign request ids for this test")?.clone();
                 self.foreign_request_ids.truncate(self.foreign_request_ids.len() - usize::from(self.uses_up));
                 last
             }
             (Named::RequestId, _) => format!("fresh-{fresh}"),
+            (Named::ExternalRef, _) if is_foreign => {
+                self.external_refs += u32::from(self.uses_up);
+                format!("{}-g-{}", super::filled::EXTERNAL_REF, self.external_refs)
+            }
             (_, Aim::Foreign | Aim::ForeignId) => {
                 self.foreign.get(&named).with_context(|| format!("no foreign {named:?}"))?.clone()
             }
