@@ -13,7 +13,7 @@ pub const KEYWORD: usize = 50;
 /// Most characters of a query.
 pub const QUERY: usize = 1_000;
 /// Most characters of a request_id.
-pub const REQUEST_ID: usize = 100;
+pub const REQUEST_ID: usize = 36;
 /// Most clients or states named in one question.
 pub const NAMED: usize = 200;
 /// The earliest and the latest year of a review_by.

@@ -12,7 +12,7 @@ use crate::store::list::{Filter, Order};
 use crate::store::ticket::Name;
 
 /// Characters of a request_id.
-pub const MAX_REQUEST_ID: usize = 128;
+pub const MAX_REQUEST_ID: usize = 36;
 /// Characters of a ticket's reference or id.
 pub const MAX_TICKET: usize = 50;
 /// Characters of a category, subcategory, queue, owner, approver, article_id, or part of a subject.
