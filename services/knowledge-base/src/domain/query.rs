@@ -11,8 +11,9 @@ pub fn tidied(query: &str) -> String {
     let is_word = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
     let tidy = letters.iter().enumerate().map(|(place, &letter)| {
         let before = neighbour(place.checked_sub(1));
-        let leaves_out = before.is_none_or(char::is_whitespace) && is_word(neighbour(place.checked_add(1)));
-        if letter != '-' || is_word(before) || leaves_out { letter } else { ' ' }
+        let begins_or_joins = before.is_none_or(char::is_whitespace) || is_word(before);
+        let is_kept = begins_or_joins && is_word(neighbour(place.checked_add(1)));
+        if letter != '-' || is_kept { letter } else { ' ' }
     });
     tidy.collect()
 }

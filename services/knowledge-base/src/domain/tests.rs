@@ -172,7 +172,8 @@ fn only_what_the_caller_writes_as_an_operator_is_one() {
         assert!(!has_operators(&tidied(query)), "{query}");
     }
     assert_eq!(tidied("------"), "      ");
-    assert_eq!(tidied("a--b -- -c"), "a- b    -c");
+    assert_eq!(tidied("a--b -- -c"), "a  b    -c");
+    assert_eq!(tidied("over- -under"), "over  -under");
 }
 
 fn question(subject: &str) -> Question {

@@ -36,7 +36,7 @@ fn a_request_names_its_ticket_and_itself() {
     };
     let much = wrong(&much);
     assert!(
-        much.contains("request_id must have at most 128") && much.contains("ticket must have at most 50"),
+        much.contains("request_id must have at most 36") && much.contains("ticket must have at most 50"),
         "{much}"
     );
     let nul = proto::ClaimTicketRequest { request_id: "a\0".to_owned(), ..claim };
