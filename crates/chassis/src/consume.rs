@@ -93,12 +93,10 @@ pub(crate) async fn run(ground: Ground, listen: Listen, handler: Handler) {
 
 /// Pulls until the stop is asked (Ok) or the subscription breaks (Err): a deleted consumer, a lost stream, no NATS.
 async fn pull(ground: &Ground, stream: &str, handler: &Handler) -> anyhow::Result<()> {
-    let consumer: PullConsumer = ground
-        .bus
-        .jetstream
-        .get_consumer_from_stream(ground.service, stream)
-        .await
-        .map_err(|error| anyhow::anyhow!("the consumer {} of the stream {stream} is missing: {error}", ground.service))?;
+    let consumer: PullConsumer =
+        ground.bus.jetstream.get_consumer_from_stream(ground.service, stream).await.map_err(|error| {
+            anyhow::anyhow!("the consumer {} of the stream {stream} is missing: {error}", ground.service)
+        })?;
     let mut messages: pull::Stream = consumer
         .stream()
         .max_messages_per_batch(BATCH * 4)

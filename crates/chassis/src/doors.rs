@@ -49,9 +49,7 @@ impl std::fmt::Debug for Handlers {
 
 impl Handlers {
     fn of_subject(&self, subject: &str) -> Option<Handler> {
-        let is_its = |listen: &Listen| {
-            subject.strip_prefix(listen.package).is_some_and(|rest| rest.starts_with('.'))
-        };
+        let is_its = |listen: &Listen| subject.strip_prefix(listen.package).is_some_and(|rest| rest.starts_with('.'));
         self.0.iter().find(|(listen, _)| is_its(listen)).map(|(_, handler)| Arc::clone(handler))
     }
 }

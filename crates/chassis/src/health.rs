@@ -37,7 +37,12 @@ pub(crate) fn serve(ground: &Ground, listener: TcpListener, readiness: &Arc<Read
 }
 
 /// Looks again and again whether the service can work, until it stops.
-pub(crate) async fn watch(ground: Ground, wiring: &'static Wiring, readiness: Arc<Readiness>, reporter: HealthReporter) {
+pub(crate) async fn watch(
+    ground: Ground,
+    wiring: &'static Wiring,
+    readiness: Arc<Readiness>,
+    reporter: HealthReporter,
+) {
     loop {
         let found = if ground.stop.is_asked() { Err("stopping".to_owned()) } else { look(&ground, wiring).await };
         let status = if found.is_ok() { ServingStatus::Serving } else { ServingStatus::NotServing };
@@ -81,7 +86,10 @@ async fn look(ground: &Ground, wiring: &Wiring) -> Result<(), String> {
         let found = ground.bus.jetstream.get_stream(&stream).await;
         let found = found.map_err(|_| format!("the stream {stream} is missing; streams are made at deployment"))?;
         found.consumer_info(ground.service).await.map_err(|_| {
-            format!("the consumer {} of the stream {stream} is missing; consumers are made at deployment", ground.service)
+            format!(
+                "the consumer {} of the stream {stream} is missing; consumers are made at deployment",
+                ground.service
+            )
         })?;
     }
     Ok(())

@@ -158,8 +158,7 @@ impl Relay {
     async fn follow_leases(&mut self) -> Result<(), Error> {
         let held = self.leases.held();
         self.shards.retain(|shard, known| held.get(shard) == Some(&known.epoch));
-        let new: BTreeMap<i16, i64> =
-            held.into_iter().filter(|(shard, _)| !self.shards.contains_key(shard)).collect();
+        let new: BTreeMap<i16, i64> = held.into_iter().filter(|(shard, _)| !self.shards.contains_key(shard)).collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -209,8 +208,12 @@ impl Relay {
     async fn publish(
         &self,
         row: Row,
-    ) -> Result<impl Future<Output = Result<async_nats::jetstream::publish::PublishAck, async_nats::jetstream::context::PublishError>> + use<>, Error>
-    {
+    ) -> Result<
+        impl Future<
+            Output = Result<async_nats::jetstream::publish::PublishAck, async_nats::jetstream::context::PublishError>,
+        > + use<>,
+        Error,
+    > {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", row.event_id.to_string());
         if let Some(traceparent) = row.traceparent {

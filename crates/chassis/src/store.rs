@@ -232,7 +232,8 @@ pub async fn now(connection: &mut PgConnection, clock: &Clock) -> Result<Timesta
     match clock {
         Clock::Manual(_) => Ok(clock.now()),
         Clock::System => {
-            let now: jiff_sqlx::Timestamp = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(connection).await?;
+            let now: jiff_sqlx::Timestamp =
+                sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(connection).await?;
             Ok(now.to_jiff())
         }
     }
@@ -247,10 +248,7 @@ pub async fn now(connection: &mut PgConnection, clock: &Clock) -> Result<Timesta
 pub async fn migrate(owner_url: &str, service: &Migrator) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(owner_url).await.context("the store cannot be reached to migrate it")?;
     for migrator in [&CHASSIS, service] {
-        let mut migrator = Migrator {
-            migrations: migrator.migrations.clone(),
-            ..Migrator::DEFAULT
-        };
+        let mut migrator = Migrator { migrations: migrator.migrations.clone(), ..Migrator::DEFAULT };
         migrator.set_ignore_missing(true).run(&mut connection).await.context("a migration failed")?;
     }
     connection.close().await?;
