@@ -30,15 +30,23 @@ pub fn reason_of(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
+/// The answer to a request that must be refused.
+///
+/// # Errors
+/// If it was not refused.
+pub fn refused<T>(answer: Answer<T>) -> anyhow::Result<Status> {
+    match answer {
+        Ok(_) => anyhow::bail!("it was not refused"),
+        Err(status) => Ok(status),
+    }
+}
+
 /// What a refused command was refused for.
 ///
 /// # Errors
 /// If it was not refused.
 pub fn refusal<T>(answer: Answer<T>) -> anyhow::Result<String> {
-    match answer {
-        Ok(_) => anyhow::bail!("it was not refused"),
-        Err(status) => Ok(reason_of(&status)),
-    }
+    refused(answer).map(|status| reason_of(&status))
 }
 
 macro_rules! commands {

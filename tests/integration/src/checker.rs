@@ -60,28 +60,49 @@ pub struct View {
 /// Facts of which every ticket has exactly one.
 const ONCE: [&str; 2] = ["ticket_registered", "ticket_triaged"];
 
-/// What is wrong.
+/// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
+pub struct Fault {
+    /// What kind of thing.
+    pub wrong: Wrong,
+    /// At which service.
+    pub service: &'static str,
+    /// Which ticket, post or fact.
+    pub what: String,
+}
+
+/// What can be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wrong {
     /// A service does not have a ticket that was acknowledged or registered.
-    Lost { service: &'static str, what: String },
+    Lost,
     /// A service has it more than once.
-    Doubled { service: &'static str, what: String },
+    Doubled,
     /// A service has a ticket that nobody registered.
-    Stray { service: &'static str, what: String },
+    Stray,
     /// One post was answered with different tickets, or a ticket is told differently.
-    Differs { what: String },
+    Differs,
     /// A service's facts on a ticket are not 1, 2, 3 … up to the last that it gave.
-    Gap { service: &'static str, ticket_id: Uuid, revisions: Vec<i64>, given: i64 },
+    Gap,
     /// Messages could not be handled.
-    DeadLetters { service: &'static str, count: i64 },
+    DeadLetters,
     /// A caller got an answer that it cannot do anything about.
-    Surprise { request_id: String, answer: String },
+    Surprise,
+}
+
+/// The faults found so far.
+#[derive(Default)]
+struct Faults(BTreeSet<Fault>);
+
+impl Faults {
+    fn add(&mut self, wrong: Wrong, service: &'static str, what: impl Into<String>) {
+        self.0.insert(Fault { wrong, service, what: what.into() });
+    }
 }
 
 /// Checks a history against what is kept. Empty: it holds.
 pub fn check(posts: &[Post], view: &View) -> Vec<Fault> {
-    let mut faults = BTreeSet::new();
+    let mut faults = Faults::default();
     answers(posts, &mut faults);
     registrations(posts, view, &mut faults);
     for (service, kept) in &view.listeners {
@@ -90,19 +111,19 @@ pub fn check(posts: &[Post], view: &View) -> Vec<Fault> {
     history(view, &mut faults);
     for (service, count) in &view.dead_letters {
         if *count > 0 {
-            faults.insert(Fault::DeadLetters { service, count: *count });
+            faults.add(Wrong::DeadLetters, service, count.to_string());
         }
     }
-    faults.into_iter().collect()
+    faults.0.into_iter().collect()
 }
 
-fn answers(posts: &[Post], faults: &mut BTreeSet<Fault>) {
+fn answers(posts: &[Post], faults: &mut Faults) {
     for post in posts {
         for answer in &post.surprises {
-            faults.insert(Fault::Surprise { request_id: post.request_id.clone(), answer: answer.clone() });
+            faults.add(Wrong::Surprise, "intake", format!("{} was answered {answer}", post.request_id));
         }
         if post.acks.iter().collect::<BTreeSet<_>>().len() > 1 {
-            faults.insert(Fault::Differs { what: format!("{} was answered {:?}", post.request_id, post.acks) });
+            faults.add(Wrong::Differs, "intake", format!("{} was answered {:?}", post.request_id, post.acks));
         }
     }
 }
@@ -116,56 +137,55 @@ fn count<'a, T: Ord>(values: impl Iterator<Item = T> + 'a) -> BTreeMap<T, usize>
     counts
 }
 
-fn registrations(posts: &[Post], view: &View, faults: &mut BTreeSet<Fault>) {
+fn registrations(posts: &[Post], view: &View, faults: &mut Faults) {
     let service = "intake";
     let references = count(view.registered.iter().filter_map(|one| one.reference.as_deref()));
     let requests = count(view.registered.iter().filter_map(|one| one.request_id.as_deref()));
-    let doubled = references.iter().chain(&requests).filter(|(_, count)| **count > 1);
-    faults.extend(doubled.map(|(what, _)| Fault::Doubled { service, what: (*what).to_owned() }));
+    for (what, _) in references.iter().chain(&requests).filter(|(_, count)| **count > 1) {
+        faults.add(Wrong::Doubled, service, *what);
+    }
     let posted: BTreeSet<&str> = posts.iter().map(|post| post.request_id.as_str()).collect();
     for stray in view.registered.iter().filter(|one| !one.request_id.as_deref().is_some_and(|id| posted.contains(id))) {
-        faults.insert(Fault::Stray { service, what: stray.ticket_id.to_string() });
+        faults.add(Wrong::Stray, service, stray.ticket_id.to_string());
     }
     let by_request: BTreeMap<&str, Option<&str>> =
         view.registered.iter().filter_map(|one| Some((one.request_id.as_deref()?, one.reference.as_deref()))).collect();
     for post in posts {
         let Some(reference) = post.acks.first() else { continue };
         match by_request.get(post.request_id.as_str()) {
-            None => {
-                faults.insert(Fault::Lost { service, what: reference.clone() });
-            }
+            None => faults.add(Wrong::Lost, service, reference),
             Some(kept) if *kept != Some(reference) => {
-                faults.insert(Fault::Differs { what: format!("{reference} is kept as {kept:?}") });
+                faults.add(Wrong::Differs, service, format!("{reference} is kept as {kept:?}"));
             }
             Some(_) => {}
         }
     }
 }
 
-fn listener(service: &'static str, kept: &[Kept], view: &View, faults: &mut BTreeSet<Fault>) {
+fn listener(service: &'static str, kept: &[Kept], view: &View, faults: &mut Faults) {
     let counts = count(kept.iter().map(|one| one.ticket_id));
     let registered: BTreeMap<Uuid, &Kept> = view.registered.iter().map(|one| (one.ticket_id, one)).collect();
     for (ticket_id, one) in &registered {
         let what = || one.reference.clone().unwrap_or_else(|| ticket_id.to_string());
         match counts.get(ticket_id) {
-            None => drop(faults.insert(Fault::Lost { service, what: what() })),
+            None => faults.add(Wrong::Lost, service, what()),
             Some(1) => {}
-            Some(_) => drop(faults.insert(Fault::Doubled { service, what: what() })),
+            Some(_) => faults.add(Wrong::Doubled, service, what()),
         }
     }
     for one in kept {
         let Some(original) = registered.get(&one.ticket_id) else {
-            faults.insert(Fault::Stray { service, what: one.ticket_id.to_string() });
+            faults.add(Wrong::Stray, service, one.ticket_id.to_string());
             continue;
         };
         let is_other = |known: &Option<String>, true_one: &Option<String>| known.is_some() && known != true_one;
         if is_other(&one.reference, &original.reference) || is_other(&one.request_id, &original.request_id) {
-            faults.insert(Fault::Differs { what: format!("{service} has {one:?} for {original:?}") });
+            faults.add(Wrong::Differs, service, format!("{one:?} for {original:?}"));
         }
     }
 }
 
-fn history(view: &View, faults: &mut BTreeSet<Fault>) {
+fn history(view: &View, faults: &mut Faults) {
     let service = "reporting";
     let mut told: BTreeMap<(Uuid, &'static str), Vec<i64>> = BTreeMap::new();
     for fact in &view.history {
@@ -176,7 +196,7 @@ fn history(view: &View, faults: &mut BTreeSet<Fault>) {
         revisions.sort_unstable();
         let given = view.given.get(&key).copied().unwrap_or_default();
         if !revisions.iter().copied().eq(1..=given) {
-            faults.insert(Fault::Gap { service: key.1, ticket_id: key.0, revisions, given });
+            faults.add(Wrong::Gap, key.1, format!("{}: gave 1 to {given}, reporting has {revisions:?}", key.0));
         }
     }
     for once in ONCE {
@@ -184,9 +204,9 @@ fn history(view: &View, faults: &mut BTreeSet<Fault>) {
         for one in &view.registered {
             let what = format!("{once} of {}", one.ticket_id);
             match counts.get(&one.ticket_id) {
-                None => drop(faults.insert(Fault::Lost { service, what })),
+                None => faults.add(Wrong::Lost, service, what),
                 Some(1) => {}
-                Some(_) => drop(faults.insert(Fault::Doubled { service, what })),
+                Some(_) => faults.add(Wrong::Doubled, service, what),
             }
         }
     }

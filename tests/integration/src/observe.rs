@@ -42,16 +42,21 @@ pub async fn number(desk: &Desk, service: &str, query: &'static str) -> anyhow::
 pub async fn view(desk: &Desk, client: &str) -> anyhow::Result<View> {
     let mut view = View::default();
     let rows: Vec<(Uuid, String, Vec<u8>, i64)> =
-        rows_of(desk, "intake", "SELECT ticket_id, reference, body, revision FROM ticket WHERE client_id = $1", client).await?;
+        rows_of(desk, "intake", "SELECT ticket_id, reference, body, revision FROM ticket WHERE client_id = $1", client)
+            .await?;
     for (ticket_id, reference, body, revision) in rows {
         let matter = RegisteredTicket::decode(body.as_slice())?.matter.unwrap_or_default();
         let request_id = request_of(&matter.subject);
         view.registered.push(Kept { ticket_id, reference: Some(reference), request_id });
         view.given.insert((ticket_id, "intake"), revision);
     }
-    let rows: Vec<(Uuid, String, String, i64)> =
-        rows_of(desk, "triage", "SELECT ticket_id, reference, subject, revision FROM ticket WHERE client_id = $1", client)
-            .await?;
+    let rows: Vec<(Uuid, String, String, i64)> = rows_of(
+        desk,
+        "triage",
+        "SELECT ticket_id, reference, subject, revision FROM ticket WHERE client_id = $1",
+        client,
+    )
+    .await?;
     for (ticket_id, reference, subject, revision) in rows {
         let kept = Kept { ticket_id, reference: Some(reference), request_id: request_of(&subject) };
         view.listeners.entry("triage").or_default().push(kept);
@@ -79,9 +84,12 @@ async fn knowledge(desk: &Desk, client: &str, view: &mut View) -> anyhow::Result
         return Ok(());
     }
     let by_ticket = |rows: Vec<(Uuid,)>| {
-        rows.into_iter().map(|(ticket_id,)| Kept { ticket_id, reference: None, request_id: None }).collect::<Vec<Kept>>()
+        rows.into_iter()
+            .map(|(ticket_id,)| Kept { ticket_id, reference: None, request_id: None })
+            .collect::<Vec<Kept>>()
     };
-    let answered = rows_of(desk, "knowledge-base", "SELECT ticket_id FROM suggested_ticket WHERE client_id = $1", client);
+    let answered =
+        rows_of(desk, "knowledge-base", "SELECT ticket_id FROM suggested_ticket WHERE client_id = $1", client);
     view.listeners.insert("knowledge-base", by_ticket(answered.await?));
     let heard = rows_of(desk, "triage", "SELECT ticket_id FROM suggestion WHERE client_id = $1", client);
     view.listeners.insert("triage (suggestions)", by_ticket(heard.await?));

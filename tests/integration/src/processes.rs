@@ -142,7 +142,11 @@ pub async fn wait_for_status(
 ///
 /// # Errors
 /// `what` if it does not in time, or the condition's own.
-pub async fn wait_until(what: &str, at_most: Duration, mut holds: impl AsyncFnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+pub async fn wait_until(
+    what: &str,
+    at_most: Duration,
+    mut holds: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
     let looking = async {
         while !holds().await? {
             tokio::time::sleep(LOOK_EVERY).await;

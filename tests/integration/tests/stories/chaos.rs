@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use chassis::Clock;
 use chassis::authorisation::Role;
+use contracts::operations::v1::GetServiceStatusRequest;
 use integration::checker::{Fault, Post, check};
-use integration::load::{Load, SUBJECT};
+use integration::load::{Load, publish_article};
 use integration::observe;
 use integration::processes::Processes;
 use integration::{client_file, servers};
@@ -84,7 +85,7 @@ async fn set_up(admin: &Clients) -> anyhow::Result<()> {
     let file = ClientFile::read("chaos.yaml", &client_file("acme", "ACME"))
         .map_err(|complaints| anyhow::anyhow!("the client file is wrong: {complaints:?}"))?;
     skranke::apply_file(admin, &file).await?;
-    integration::publish_article(admin, "acme", SUBJECT).await
+    publish_article(admin, "acme").await
 }
 
 /// Faults until the time is over: first one of each kind, then any. Returns how many of each.
@@ -102,10 +103,10 @@ async fn strike(
     loop {
         tokio::select! {
             () = &mut until, if first.is_empty() => return Ok(counts),
-            () = sleep(Duration::from_millis(rng.random_range(300..2_500))) => {}
+            () = sleep(Duration::from_millis(rng.random_range(200..1_800))) => {}
         }
         let kind = first.pop().or_else(|| STRIKES.iter().copied().choose(rng)).unwrap_or(Strike::KillService);
-        let down_for = Duration::from_millis(rng.random_range(0..1_500));
+        let down_for = Duration::from_millis(rng.random_range(0..1_000));
         match kind {
             Strike::KillService => {
                 if let Some(process) = processes.by_name.values_mut().choose(rng) {
@@ -149,7 +150,7 @@ async fn heal(desk: &Desk, processes: &Processes, posts: &[Post]) -> anyhow::Res
 
 async fn is_announced(admin: &Clients) -> anyhow::Result<bool> {
     for service in admin.services() {
-        let status = admin.operations(service)?.get_service_status(Default::default()).await;
+        let status = admin.operations(service)?.get_service_status(GetServiceStatusRequest {}).await;
         if !status.is_ok_and(|status| status.into_inner().outbox_depth == 0) {
             return Ok(false);
         }

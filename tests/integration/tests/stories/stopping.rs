@@ -5,7 +5,7 @@ use std::time::Duration;
 use chassis::Clock;
 use chassis::authorisation::Role;
 use integration::checker::check;
-use integration::load::{Load, SUBJECT};
+use integration::load::{Load, publish_article};
 use integration::processes::{Processes, free_address, get, wait_for_status, wait_until};
 use integration::{ServiceProcess, Story, client_file, observe, post, register};
 use local::{SERVICES, service};
@@ -24,7 +24,7 @@ async fn a_service_that_is_asked_to_stop_under_load_finishes_what_it_began() -> 
     let file = ClientFile::read("stopping.yaml", &client_file("acme", "ACME"))
         .map_err(|complaints| anyhow::anyhow!("{complaints:?}"))?;
     skranke::apply_file(&admin, &file).await?;
-    integration::publish_article(&admin, "acme", SUBJECT).await?;
+    publish_article(&admin, "acme").await?;
 
     let load = Load::start(&story.desk, &processes, "acme", 8, 7)?;
     for service in &SERVICES {
@@ -64,7 +64,8 @@ async fn a_service_starts_before_its_world_and_says_what_it_lacks() -> anyhow::R
     let process = ServiceProcess::start(&story.desk, triage, grpc, http)?;
     let lacks_store = wait_for_status(http, "/readyz", 503, PATIENCE);
     lacks_store.await?;
-    wait_until("/readyz names the store", PATIENCE, async || Ok(get(http, "/readyz").await?.1.contains("the store"))).await?;
+    wait_until("/readyz names the store", PATIENCE, async || Ok(get(http, "/readyz").await?.1.contains("the store")))
+        .await?;
     assert_eq!(get(http, "/healthz").await?.0, 200);
 
     story.desk.postgres.restart().await?;
