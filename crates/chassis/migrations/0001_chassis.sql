@@ -95,19 +95,16 @@ CREATE TABLE relay_cursor (
     shard       smallint PRIMARY KEY,
     appended_on date     NOT NULL,
     xid         bigint   NOT NULL,
-    position    bigint   NOT NULL
+    position    bigint   NOT NULL,
+    -- Which stream it speaks of: when that was created; empty: nothing was announced yet. One note for all shards would
+    -- let a replica that has not noticed a lost stream save its old cursors over those that another began anew.
+    stream_created_at text   NOT NULL DEFAULT '',
+    -- The highest sequence that the stream acknowledged; a shorter one has lost its end.
+    last_sequence     bigint NOT NULL DEFAULT 0
 );
 INSERT INTO relay_cursor SELECT shard, (now() AT TIME ZONE 'UTC')::date - 1, 0, 0 FROM generate_series(0, 63) AS shard;
 GRANT SELECT ON relay_cursor TO desk_app;
 GRANT SELECT, UPDATE ON relay_cursor TO desk_machinery;
-
--- Which stream the cursors speak of: another creation time or a shorter stream means that it was lost.
-CREATE TABLE stream_seen (
-    stream        text   PRIMARY KEY,
-    created_at    text   NOT NULL,
-    last_sequence bigint NOT NULL
-);
-GRANT SELECT, INSERT, UPDATE ON stream_seen TO desk_machinery;
 
 -- Who works on which shard. The epoch grows with every change of holder and fences the former one's writes.
 CREATE TABLE lease (

@@ -1,8 +1,11 @@
 //! A real incident goes in by gRPC and comes out in the report.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chassis::authorisation::Role;
 use contracts::desk::v1::{Priority, ResolutionCode, TicketState, Visibility};
-use contracts::intake::v1::{AddMessageRequest, GetReceiptRequest};
+use contracts::intake::v1::register_tickets_response::Outcome;
+use contracts::intake::v1::{AddMessageRequest, GetReceiptRequest, RegisterTicketsRequest};
 use contracts::reporting::v1::{GetKpisRequest, Period};
 use contracts::sla_timer::v1::{ClockState, ListClocksRequest, Metric};
 use contracts::timestamp;
@@ -120,5 +123,40 @@ async fn the_same_post_is_the_same_ticket() -> anyhow::Result<()> {
         .await?
         .into_inner();
     assert_eq!(receipt.ticket_id, first.ticket_id);
+    story.end().await
+}
+
+#[tokio::test]
+async fn a_system_posts_thousands_on_one_stream() -> anyhow::Result<()> {
+    const POSTS: usize = 2_000;
+    let story = Story::begin().await?;
+    let monitoring = story.as_one("monitoring", &[(Role::Service, "acme")])?;
+    // Each is posted twice, one of them has no subject: every post gets its answer, in any order.
+    let posts = (0..POSTS).chain(0..POSTS).map(|number| {
+        let subject = if number == 7 { String::new() } else { format!("Alert {number}") };
+        RegisterTicketsRequest { ticket: Some(post("acme", &format!("post-{number}"), &subject)) }
+    });
+    let mut answers =
+        monitoring.intake()?.register_tickets(tokio_stream::iter(posts.collect::<Vec<_>>())).await?.into_inner();
+    let (mut references, mut refused) = (BTreeMap::new(), 0);
+    while let Some(answer) = answers.message().await? {
+        match answer.outcome {
+            Some(Outcome::Registered(registered)) => {
+                let known = references.entry(answer.request_id).or_insert_with(|| registered.reference.clone());
+                assert_eq!(*known, registered.reference, "the same post is the same ticket");
+            }
+            other => {
+                assert_eq!(answer.request_id, "post-7", "{other:?}");
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((references.len(), refused), (POSTS - 1, 2));
+    let distinct: BTreeSet<&String> = references.values().collect();
+    assert_eq!(distinct.len(), POSTS - 1, "no two posts share a reference");
+    story.settle().await?;
+    let oldest = story.ticket("ACME-1001").await?;
+    let newest = story.ticket(&format!("ACME-{}", 1_000 + POSTS - 1)).await?;
+    assert_eq!((oldest.state(), newest.state()), (TicketState::Queued, TicketState::Queued));
     story.end().await
 }

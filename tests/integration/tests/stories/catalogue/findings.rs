@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 /// Tables that are nobody's: book-keeping of the machinery, without a word of any client.
-const NOBODYS: &[&str] = &["_sqlx_migrations", "relay_cursor", "stream_seen", "lease", "lease_holder"];
+const NOBODYS: &[&str] = &["_sqlx_migrations", "relay_cursor", "lease", "lease_holder"];
 /// What must be unique in the whole installation: no index of these tells a client of another's row, because only the
 /// machinery writes dead letters, and a reference must name one ticket wherever it is read.
 const UNIQUE_ACROSS: &[&str] = &["dead_letter_pkey", "dead_letter_once", "client_reference_prefix_key"];
