@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use contracts::desk::v1::{Actor, ActorKind};
 use contracts::ClientId;
+use contracts::desk::v1::{Actor, ActorKind};
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 

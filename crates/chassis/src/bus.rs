@@ -102,7 +102,8 @@ pub async fn deploy(jetstream: &jetstream::Context, wirings: &[Wiring]) -> anyho
     for wiring in wirings {
         for listen in wiring.listens {
             let stream = stream_for(listen.package);
-            let stream = jetstream.get_stream(&stream).await.with_context(|| format!("the stream {stream} is missing"))?;
+            let stream =
+                jetstream.get_stream(&stream).await.with_context(|| format!("the stream {stream} is missing"))?;
             stream
                 .create_consumer(pull::Config {
                     durable_name: Some(wiring.service.to_owned()),

@@ -99,11 +99,13 @@ impl Leases {
             .store
             .machinery(move |connection| {
                 Box::pin(async move {
-                    sqlx::query("UPDATE lease SET expires_at = '-infinity', holder = NULL WHERE purpose = $1 AND holder = $2")
-                        .bind(purpose)
-                        .bind(holder)
-                        .execute(&mut *connection)
-                        .await?;
+                    sqlx::query(
+                        "UPDATE lease SET expires_at = '-infinity', holder = NULL WHERE purpose = $1 AND holder = $2",
+                    )
+                    .bind(purpose)
+                    .bind(holder)
+                    .execute(&mut *connection)
+                    .await?;
                     sqlx::query("DELETE FROM lease_holder WHERE purpose = $1 AND holder = $2")
                         .bind(purpose)
                         .bind(holder)
@@ -124,7 +126,10 @@ impl Leases {
 async fn renew_rows(connection: &mut PgConnection, purpose: &str, holder: Uuid) -> Result<BTreeMap<i16, i64>, Error> {
     let seconds = LEASE_FOR.as_secs_f64();
     // One replica at a time: the shares then add up.
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('lease ' || $1))").bind(purpose).execute(&mut *connection).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('lease ' || $1))")
+        .bind(purpose)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(
         "INSERT INTO lease_holder (purpose, holder, seen_until) VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
          ON CONFLICT (purpose, holder) DO UPDATE SET seen_until = excluded.seen_until",

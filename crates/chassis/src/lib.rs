@@ -4,7 +4,10 @@
 //! What a service decides lives in the service; what keeps it honest (one transaction per unit of work, inbox,
 //! outbox, relay, leases, tenancy, tokens) lives here, once.
 
-#![expect(clippy::disallowed_methods, reason = "time, tasks, randomness, the environment and `begin` are touched here, and only here")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "time, tasks, randomness, the environment and `begin` are touched here, and only here"
+)]
 
 pub mod authorisation;
 pub mod bus;
@@ -49,4 +52,3 @@ pub fn new_id() -> uuid::Uuid {
 pub fn shard_of(ticket_id: uuid::Uuid) -> i16 {
     i16::from(ticket_id.as_bytes()[15] & 63)
 }
-

@@ -45,7 +45,11 @@ pub fn invalid(violations: Vec<Violation>) -> Status {
 /// has details; everything else stays what it is.
 pub fn or_unreadable(status: Status) -> Status {
     if status.code() == Code::Internal && status.details().is_empty() {
-        with_reason(Code::InvalidArgument, "MALFORMED_MESSAGE", format!("the message cannot be read: {}", status.message()))
+        with_reason(
+            Code::InvalidArgument,
+            "MALFORMED_MESSAGE",
+            format!("the message cannot be read: {}", status.message()),
+        )
     } else {
         status
     }

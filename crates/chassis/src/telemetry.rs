@@ -34,9 +34,8 @@ pub fn start(form: LogForm, filter: &str) {
         LogForm::Json => lines.json().flatten_event(true).boxed(),
         LogForm::Human => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).compact().boxed(),
     };
-    let spans = tracing_opentelemetry::layer()
-        .with_tracer(provider.tracer("skranke"))
-        .with_filter(EnvFilter::new("info"));
+    let spans =
+        tracing_opentelemetry::layer().with_tracer(provider.tracer("skranke")).with_filter(EnvFilter::new("info"));
     let started = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init();
     drop(started);
 }

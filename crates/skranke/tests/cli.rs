@@ -1,5 +1,7 @@
 //! What the command line says without a desk.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on says so")]
+
 use std::process::{Command, Output};
 
 fn skranke(arguments: &[&str]) -> Output {

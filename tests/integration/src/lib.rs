@@ -2,9 +2,9 @@
 //! the story moves.
 
 pub mod agent;
+pub mod checker;
 pub mod dynamic;
 mod ledger;
-pub mod checker;
 pub mod load;
 pub mod observe;
 mod process;

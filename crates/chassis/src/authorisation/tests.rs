@@ -12,7 +12,10 @@ fn every_rpc() -> BTreeSet<String> {
         .iter()
         .flat_map(|file| {
             file.service.iter().flat_map(move |service| {
-                service.method.iter().map(move |method| format!("/{}.{}/{}", file.package(), service.name(), method.name()))
+                service
+                    .method
+                    .iter()
+                    .map(move |method| format!("/{}.{}/{}", file.package(), service.name(), method.name()))
             })
         })
         .collect()

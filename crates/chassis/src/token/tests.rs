@@ -137,11 +137,8 @@ async fn any_changed_character_is_noticed() {
 
 #[tokio::test]
 async fn keys_are_not_fetched_in_the_clear() {
-    let config = |keys: &str| TokenConfig {
-        issuer: "us".to_owned(),
-        audience: "skranke".to_owned(),
-        keys: keys.to_owned(),
-    };
+    let config =
+        |keys: &str| TokenConfig { issuer: "us".to_owned(), audience: "skranke".to_owned(), keys: keys.to_owned() };
     assert!(Verifier::new(config("http://keys.example/jwks")).await.is_err());
     assert!(Verifier::new(config("http://127.0.0.1:1/jwks")).await.is_ok(), "it is looked for again later");
 }

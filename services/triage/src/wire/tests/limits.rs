@@ -35,10 +35,7 @@ fn a_request_names_its_ticket_and_itself() {
         expected_revision: 0,
     };
     let much = wrong(&much);
-    assert!(
-        much.contains("request_id must have at most 36") && much.contains("ticket must have at most 50"),
-        "{much}"
-    );
+    assert!(much.contains("request_id must have at most 36") && much.contains("ticket must have at most 50"), "{much}");
     let nul = proto::ClaimTicketRequest { request_id: "a\0".to_owned(), ..claim };
     assert!(wrong(&nul).contains("NUL"));
 }
