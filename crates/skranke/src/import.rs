@@ -4,3 +4,4 @@ mod run;
 pub mod uci;
 
 pub(crate) use run::import;
+pub use run::{Summary, import_histories, set_client_up};

@@ -78,7 +78,10 @@ fn jiff_now() -> Timestamp {
 }
 
 /// Sets the log's client up if there is none of that name.
-async fn set_client_up(clients: &Clients, client: &str) -> anyhow::Result<()> {
+///
+/// # Errors
+/// What a service refuses.
+pub async fn set_client_up(clients: &Clients, client: &str) -> anyhow::Result<()> {
     let request = contracts::intake::v1::GetDirectoryRequest { client_id: client.to_owned() };
     match clients.intake()?.get_directory(request).await {
         Ok(_) => Ok(()),
@@ -95,22 +98,57 @@ async fn set_client_up(clients: &Clients, client: &str) -> anyhow::Result<()> {
     }
 }
 
-#[derive(Debug, Default)]
-struct Summary {
-    tickets: u64,
-    facts: u64,
-    created: u64,
-    extended: u64,
-    unchanged: u64,
-    refused: u64,
+/// What became of the histories that were sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Tickets sent.
+    pub tickets: u64,
+    /// Facts sent with them.
+    pub facts: u64,
+    /// Tickets that were new.
+    pub created: u64,
+    /// Tickets that were there and have grown.
+    pub extended: u64,
+    /// Tickets that were there with all of their facts.
+    pub unchanged: u64,
+    /// Tickets that were refused.
+    pub refused: u64,
 }
 
 async fn send(clients: &Clients, output: Output, file: &Path, client: &str) -> anyhow::Result<(Summary, uci::Log)> {
+    let log = uci::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let bar = output.progress(None, "importing");
+    let told = bar.clone();
+    let say = move |refused: Option<String>| {
+        if let Some(refused) = refused {
+            told.println(refused);
+        }
+        told.inc(1);
+    };
+    let sent = import_histories(clients, client, log, &say).await;
+    bar.finish_and_clear();
+    sent
+}
+
+/// Sends histories to a client's intake as they are read. `say` is told of each answer: nothing, or why it was refused.
+/// Returns what became of them, and the log as it was left.
+///
+/// # Errors
+/// If a history cannot be read or intake cannot be reached; what was sent before stays, and sending it again changes
+/// nothing.
+pub async fn import_histories<L>(
+    clients: &Clients,
+    client: &str,
+    mut log: L,
+    say: &(dyn Fn(Option<String>) + Send + Sync),
+) -> anyhow::Result<(Summary, L)>
+where
+    L: Iterator<Item = anyhow::Result<History>> + Send + 'static,
+{
     let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
-    let (path, client) = (file.to_owned(), client.to_owned());
+    let client = client.to_owned();
     // Reading is work for a thread, not for the runtime.
     let reading = tokio::task::spawn_blocking(move || {
-        let mut log = uci::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         for history in log.by_ref() {
             if sender.blocking_send(request(&client, &history?)?).is_err() {
                 break;
@@ -125,10 +163,10 @@ async fn send(clients: &Clients, output: Output, file: &Path, client: &str) -> a
     let requests = futures::StreamExt::inspect(requests, move |one: &ImportTicketsRequest| {
         counter.fetch_add(one.facts.len() as u64, std::sync::atomic::Ordering::Relaxed);
     });
-    let bar = output.progress(None, "importing");
     let mut answers = clients.intake()?.import_tickets(requests).await?.into_inner();
     while let Some(answer) = answers.message().await? {
         summary.tickets += 1;
+        let mut refused = None;
         match answer.outcome() {
             ImportOutcome::Created => summary.created += 1,
             ImportOutcome::Extended => summary.extended += 1,
@@ -136,12 +174,11 @@ async fn send(clients: &Clients, output: Output, file: &Path, client: &str) -> a
             ImportOutcome::Refused | ImportOutcome::Unspecified => {
                 summary.refused += 1;
                 let why = answer.refused.unwrap_or_default();
-                bar.println(format!("{} was refused: {}", answer.external_ref, why.message));
+                refused = Some(format!("{} was refused: {}", answer.external_ref, why.message));
             }
         }
-        bar.inc(1);
+        say(refused);
     }
-    bar.finish_and_clear();
     summary.facts = counted.load(std::sync::atomic::Ordering::Relaxed);
     let log = reading.await.context("the reader panicked")??;
     Ok((summary, log))
