@@ -76,7 +76,7 @@ pub async fn apply_file(clients: &Clients, file: &ClientFile) -> anyhow::Result<
     }
     if let Some(costs) = requests::costs(file)? {
         let answer = clients.reporting()?.apply_costs(ApplyCostsRequest { costs: Some(costs) }).await?.into_inner();
-        lines.push(format!("costs: {}", if answer.changed { "changed" } else { "unchanged" }));
+        note("costs", answer.version, answer.changed);
     }
     Ok(lines)
 }

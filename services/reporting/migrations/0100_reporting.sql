@@ -92,13 +92,17 @@ CREATE TABLE clock_figures (
 SELECT guard_by_client('clock_figures');
 GRANT SELECT, INSERT, UPDATE, DELETE ON clock_figures TO desk_app;
 
--- A client's operating costs per month.
-CREATE TABLE client_costs (
-    client_id text     PRIMARY KEY,
-    currency  text     NOT NULL,
-    months    text[]   NOT NULL,
-    cents     bigint[] NOT NULL,
+-- Every version of a client's operating costs per month; the newest counts.
+CREATE TABLE costs_version (
+    client_id  text        NOT NULL,
+    version    bigint      NOT NULL,
+    currency   text        NOT NULL,
+    months     text[]      NOT NULL,
+    cents      bigint[]    NOT NULL,
+    applied_at timestamptz NOT NULL,
+    applied_by text        NOT NULL,
+    PRIMARY KEY (client_id, version),
     CHECK (cardinality(months) = cardinality(cents))
 );
-SELECT guard_by_client('client_costs');
-GRANT SELECT, INSERT, UPDATE ON client_costs TO desk_app;
+SELECT guard_by_client('costs_version');
+GRANT SELECT, INSERT ON costs_version TO desk_app;

@@ -172,15 +172,16 @@ impl ReportingService for Api {
         let caller = Caller::of(&request)?;
         let (client_id, costs) = requests::costs(request.into_inner().costs.as_ref()).map_err(status::invalid)?;
         let scope = caller.scope_of(&client_id)?;
-        let changed = self
+        let (now, by) = (self.ground.clock.now(), caller.principal.subject.clone());
+        let (version, changed) = self
             .ground
             .store
             .unit_of_work(&scope, move |connection| {
-                Box::pin(async move { store::costs::apply(connection, &client_id, &costs).await })
+                Box::pin(async move { store::costs::apply(connection, &client_id, &costs, now, &by).await })
             })
             .await
             .map_err(|error: Error| Status::from(error))?;
-        Ok(Response::new(proto::ApplyCostsResponse { changed }))
+        Ok(Response::new(proto::ApplyCostsResponse { changed, version }))
     }
 
     async fn get_costs(
