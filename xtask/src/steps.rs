@@ -15,7 +15,7 @@ pub(crate) const STEPS: [Step; 6] = [
     Step { name: "fmt", about: "cargo fmt --check", slow: false, run: fmt },
     Step { name: "clippy", about: "all lints, warnings are errors", slow: false, run: clippy },
     Step { name: "proto", about: "buf: lint, format, breaking changes", slow: true, run: proto },
-    Step { name: "deny", about: "licences and banned crates, if cargo-deny is there", slow: true, run: deny },
+    Step { name: "deny", about: "licences, banned crates, sources", slow: true, run: deny },
     Step { name: "doc", about: "the examples in the documentation", slow: true, run: doc },
     Step { name: "test", about: "the tests, with cargo-nextest if it is there", slow: false, run: test },
 ];
@@ -158,11 +158,8 @@ fn baseline(shell: &Shell) -> Option<String> {
 }
 
 fn deny(shell: &Shell, _: &Plan) -> Result<Outcome> {
-    if shell.answers(&mut shell.cargo(&["deny", "--version"])).is_none() {
-        return Ok(Outcome::Skipped("cargo-deny is not installed"));
-    }
-    let deny = ["deny", "check", "licenses", "bans", "sources"];
-    shell.run(&mut shell.cargo(&deny))?;
+    let deny = tools::deny(shell)?;
+    shell.run(shell.command(&deny).args(["check", "licenses", "bans", "sources"]))?;
     Ok(Outcome::Passed)
 }
 

