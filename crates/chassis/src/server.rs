@@ -1,11 +1,13 @@
 //! The gRPC server: who may come in, how many, for how long.
 
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rand::Rng;
 use tokio::sync::Semaphore;
 use tonic::body::Body;
 use tonic::transport::Server;
@@ -26,6 +28,13 @@ pub const PER_CONNECTION: usize = 1_024;
 pub const PER_SERVICE: usize = 8_192;
 /// Largest metadata of a call.
 pub const MAX_METADATA: u32 = 32 * 1024;
+/// What a caller may send on one stream before it is read: a stream of posts then comes in groups worth a commit.
+pub const STREAM_WINDOW: u32 = 1024 * 1024;
+/// The same for all streams of a connection.
+pub const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// A connection is asked to make way after five to six minutes, so that callers find replicas that came later. What is
+/// under way on it goes on to its end.
+const CONNECTION_AGE: Range<u64> = 300..360;
 
 /// A server with the desk's limits.
 pub(crate) fn builder() -> Server {
@@ -37,6 +46,9 @@ pub(crate) fn builder() -> Server {
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .http2_max_header_list_size(Some(MAX_METADATA))
         .http2_max_pending_accept_reset_streams(Some(64))
+        .initial_stream_window_size(Some(STREAM_WINDOW))
+        .initial_connection_window_size(Some(CONNECTION_WINDOW))
+        .max_connection_age(Duration::from_secs(rand::rng().random_range(CONNECTION_AGE)))
         .tcp_nodelay(true)
 }
 
