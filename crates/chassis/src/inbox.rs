@@ -69,7 +69,74 @@ pub async fn remember_events(
     Ok(new.into_iter().collect())
 }
 
-/// Remembers one request, or says what became of it. A concurrent duplicate waits for the first one's end.
+/// A caller's request, to be remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked<'a> {
+    /// For whom.
+    pub client_id: &'a ClientId,
+    /// See [`request_key`].
+    pub key: Uuid,
+    /// See [`fingerprint`].
+    pub fingerprint: &'a [u8],
+    /// What it leads to.
+    pub outcome_id: Uuid,
+}
+
+/// A request that was answered before.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Answered {
+    /// Its key.
+    #[sqlx(rename = "message_id")]
+    pub key: Uuid,
+    /// SHA-256 of its body.
+    pub fingerprint: Option<Vec<u8>>,
+    /// What it led to.
+    pub outcome_id: Option<Uuid>,
+}
+
+/// Remembers requests; returns the keys of those that are new. A concurrent duplicate waits for the first one's end.
+///
+/// # Errors
+/// If the store failed.
+pub async fn remember_requests(
+    connection: &mut PgConnection,
+    mut requests: Vec<Asked<'_>>,
+) -> Result<HashSet<Uuid>, Error> {
+    // In one order everywhere, so that two transactions never wait for each other.
+    requests.sort_unstable();
+    let clients: Vec<&str> = requests.iter().map(|one| one.client_id.as_str()).collect();
+    let keys: Vec<Uuid> = requests.iter().map(|one| one.key).collect();
+    let fingerprints: Vec<&[u8]> = requests.iter().map(|one| one.fingerprint).collect();
+    let outcomes: Vec<Uuid> = requests.iter().map(|one| one.outcome_id).collect();
+    let new: Vec<Uuid> = sqlx::query_scalar(
+        "INSERT INTO inbox (client_id, message_id, fingerprint, outcome_id)
+         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::bytea[], $4::uuid[])
+         ON CONFLICT DO NOTHING RETURNING message_id",
+    )
+    .bind(clients)
+    .bind(keys)
+    .bind(fingerprints)
+    .bind(outcomes)
+    .fetch_all(connection)
+    .await?;
+    Ok(new.into_iter().collect())
+}
+
+/// What became of requests that were answered before.
+///
+/// # Errors
+/// If the store failed.
+pub async fn answered(connection: &mut PgConnection, clients: &[&str], keys: &[Uuid]) -> Result<Vec<Answered>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT message_id, fingerprint, outcome_id FROM inbox WHERE client_id = ANY($1) AND message_id = ANY($2)",
+    )
+    .bind(clients)
+    .bind(keys)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Remembers one request, or says what became of it.
 ///
 /// # Errors
 /// If the store failed.
@@ -80,28 +147,14 @@ pub async fn remember_request(
     fingerprint: &[u8],
     outcome_id: Uuid,
 ) -> Result<Seen, Error> {
-    let inserted = sqlx::query(
-        "INSERT INTO inbox (client_id, message_id, fingerprint, outcome_id) VALUES ($1, $2, $3, $4)
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(client_id.as_str())
-    .bind(key)
-    .bind(fingerprint)
-    .bind(outcome_id)
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    if inserted == 1 {
+    let asked = Asked { client_id, key, fingerprint, outcome_id };
+    if !remember_requests(connection, vec![asked]).await?.is_empty() {
         return Ok(Seen::New);
     }
-    let (known, outcome_id): (Option<Vec<u8>>, Option<Uuid>) =
-        sqlx::query_as("SELECT fingerprint, outcome_id FROM inbox WHERE client_id = $1 AND message_id = $2")
-            .bind(client_id.as_str())
-            .bind(key)
-            .fetch_one(connection)
-            .await?;
-    match outcome_id {
-        Some(outcome_id) if known.as_deref() == Some(fingerprint) => Ok(Seen::Before { outcome_id }),
-        _ => Ok(Seen::Reused),
-    }
+    let known = answered(connection, &[client_id.as_str()], &[key]).await?;
+    let known = known.into_iter().next().ok_or_else(|| Error::internal("a remembered request is not in the inbox"))?;
+    Ok(match known.outcome_id {
+        Some(outcome_id) if known.fingerprint.as_deref() == Some(fingerprint) => Seen::Before { outcome_id },
+        _ => Seen::Reused,
+    })
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use chassis::authorisation::Caller;
-use chassis::inbox::{Seen, fingerprint, remember_request, request_key};
+use chassis::inbox::{Seen, answered, fingerprint, remember_request, request_key};
 use chassis::status::{invalid, not_found, or_unreadable, request_id_reused, too_much};
 use chassis::{Ground, PageToken, new_id, outbox, page_size, shard_of};
 use contracts::desk::v1::{Channel, Visibility};
@@ -131,8 +131,8 @@ impl IntakeService for Api {
                     let ticket_id = if request.request_id.is_empty() {
                         store::find(connection, &request.ticket).await?.map(|found| found.ticket_id)
                     } else {
-                        let answered = store::answered(connection, &[client_id.as_str()], &[key]).await?;
-                        answered.into_iter().find_map(|row| row.outcome_id)
+                        let known = answered(connection, &[client_id.as_str()], &[key]).await?;
+                        known.into_iter().find_map(|row| row.outcome_id)
                     };
                     match ticket_id {
                         Some(id) => store::receipt(connection, &client_id, id, shard_of(id)).await,
@@ -239,7 +239,7 @@ impl IntakeService for Api {
         request: Request<proto::ApplyDirectoryRequest>,
     ) -> Result<Response<proto::ApplyDirectoryResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let (client_id, request) = directory::check(request.into_inner()).map_err(directory::malformed)?;
+        let (client_id, request) = directory::check(request.into_inner()).map_err(invalid)?;
         caller.scope_of(&client_id)?;
         match directory::apply(&self.ground, client_id, request, caller.principal.subject.clone()).await? {
             Applied::Now(answer) => Ok(Response::new(answer)),

@@ -1,6 +1,6 @@
 //! Clients and requesters: applied whole, as a file says; every version is kept.
 
-use chassis::status::{Violation, invalid, refused};
+use chassis::status::{Violation, refused};
 use chassis::{Error, Ground, Scope};
 use contracts::ClientId;
 use prost::Message as _;
@@ -130,9 +130,4 @@ async fn load(connection: &mut PgConnection, client_id: &ClientId) -> Result<Opt
 /// The answer to a prefix that is taken. It does not say by whom.
 pub fn prefix_taken() -> Status {
     refused("REFERENCE_PREFIX_TAKEN", "another client's references begin with this prefix; choose another one")
-}
-
-/// The answer to a malformed directory.
-pub fn malformed(violations: Vec<Violation>) -> Status {
-    invalid(violations)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chassis::outbox::{self, Announcement};
-use chassis::{Error, Ground, Scope};
+use chassis::{Error, Ground, Scope, inbox};
 use contracts::timestamp;
 use prost::Message as _;
 use sqlx::PgConnection;
@@ -101,21 +101,19 @@ async fn outcome_ids(connection: &mut PgConnection, known: &[&Registration]) -> 
     Ok(outcomes)
 }
 
-/// Remembers the requests in one order everywhere, so that two transactions never wait for each other.
+/// Remembers the requests; the keys of those that are new.
 async fn remember(
     connection: &mut PgConnection,
     known: &[&Registration],
     outcomes_of: &HashMap<Uuid, Uuid>,
 ) -> Result<HashSet<Uuid>, Error> {
-    let mut rows: Vec<(&str, Uuid, &[u8], Uuid)> = known
-        .iter()
-        .map(|one| {
-            let outcome_id = outcomes_of.get(&one.request_key).copied().unwrap_or(one.ticket_id);
-            (one.client_id.as_str(), one.request_key, one.fingerprint.as_slice(), outcome_id)
-        })
-        .collect();
-    rows.sort_unstable();
-    Ok(store::remember(connection, &rows).await?.into_iter().collect())
+    let asked = known.iter().map(|one| inbox::Asked {
+        client_id: &one.client_id,
+        key: one.request_key,
+        fingerprint: &one.fingerprint,
+        outcome_id: outcomes_of.get(&one.request_key).copied().unwrap_or(one.ticket_id),
+    });
+    inbox::remember_requests(connection, asked.collect()).await
 }
 
 /// Gives references to the new ones, inserts and announces them: ticket_id → kept.
@@ -196,8 +194,8 @@ async fn repeat(
         return Ok(HashMap::new());
     }
     let keys: Vec<Uuid> = repeats.iter().map(|one| one.request_key).collect();
-    let answered: HashMap<Uuid, store::Answered> =
-        store::answered(connection, clients, &keys).await?.into_iter().map(|row| (row.message_id, row)).collect();
+    let answered: HashMap<Uuid, inbox::Answered> =
+        inbox::answered(connection, clients, &keys).await?.into_iter().map(|row| (row.key, row)).collect();
     let ids: Vec<Uuid> = answered.values().filter_map(|row| row.outcome_id).collect();
     let kept = store::kept(connection, clients, &ids).await?;
     Ok(repeats

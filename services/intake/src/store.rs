@@ -60,17 +60,6 @@ pub struct NewTicket {
     pub recorded_at: Timestamp,
 }
 
-/// A request that was answered before.
-#[derive(Debug, sqlx::FromRow)]
-pub struct Answered {
-    /// Its inbox key.
-    pub message_id: Uuid,
-    /// SHA-256 of its body.
-    pub fingerprint: Option<Vec<u8>>,
-    /// The ticket it became.
-    pub outcome_id: Option<Uuid>,
-}
-
 /// The main language of each client that exists.
 pub async fn known_clients(connection: &mut PgConnection, clients: &[&str]) -> Result<HashMap<String, String>, Error> {
     let rows: Vec<(String, String)> =
@@ -131,36 +120,6 @@ pub async fn by_external_ref(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|(client_id, source, external_ref, id)| ((client_id, source, external_ref), id)).collect())
-}
-
-/// Remembers requests; returns the inbox keys that are new.
-pub async fn remember(connection: &mut PgConnection, rows: &[(&str, Uuid, &[u8], Uuid)]) -> Result<Vec<Uuid>, Error> {
-    let clients: Vec<&str> = rows.iter().map(|row| row.0).collect();
-    let keys: Vec<Uuid> = rows.iter().map(|row| row.1).collect();
-    let fingerprints: Vec<&[u8]> = rows.iter().map(|row| row.2).collect();
-    let outcomes: Vec<Uuid> = rows.iter().map(|row| row.3).collect();
-    Ok(sqlx::query_scalar(
-        "INSERT INTO inbox (client_id, message_id, fingerprint, outcome_id)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::bytea[], $4::uuid[])
-         ON CONFLICT DO NOTHING RETURNING message_id",
-    )
-    .bind(clients)
-    .bind(keys)
-    .bind(fingerprints)
-    .bind(outcomes)
-    .fetch_all(connection)
-    .await?)
-}
-
-/// What became of requests that were answered before.
-pub async fn answered(connection: &mut PgConnection, clients: &[&str], keys: &[Uuid]) -> Result<Vec<Answered>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT message_id, fingerprint, outcome_id FROM inbox WHERE client_id = ANY($1) AND message_id = ANY($2)",
-    )
-    .bind(clients)
-    .bind(keys)
-    .fetch_all(connection)
-    .await?)
 }
 
 /// Tickets by id.

@@ -87,7 +87,8 @@ pub async fn present_requesters(connection: &mut PgConnection, client_id: &Clien
         .collect())
 }
 
-/// Whether another client's references begin so. Seen through the unique index only: row-level security hides the other.
+/// Saves a client. False if another client's references begin as its would: only the unique index tells, row-level
+/// security hides the other.
 ///
 /// # Errors
 /// If the store failed.
