@@ -159,11 +159,7 @@ impl Desk {
     /// # Errors
     /// If its addresses are taken.
     pub async fn start_service(&mut self, service: Service) -> anyhow::Result<()> {
-        let config = self.config_of(service);
-        let ground = Ground::lay(service.name(), config, self.clock.clone()).await?;
-        let running = (service.start)(ground).await.with_context(|| format!("{} does not start", service.name()))?;
-        self.services.insert(service.name(), running);
-        Ok(())
+        self.start_with(service, self.config_of(service)).await
     }
 
     /// Stops one service and starts it again at the same address.
@@ -175,8 +171,12 @@ impl Desk {
         let (grpc_address, http_address) = (running.grpc_address, running.http_address);
         running.stop().await;
         let config = Config { grpc_address, http_address, ..self.config_of(service) };
+        self.start_with(service, config).await
+    }
+
+    async fn start_with(&mut self, service: Service, config: Config) -> anyhow::Result<()> {
         let ground = Ground::lay(service.name(), config, self.clock.clone()).await?;
-        let running = (service.start)(ground).await?;
+        let running = (service.start)(ground).await.with_context(|| format!("{} does not start", service.name()))?;
         self.services.insert(service.name(), running);
         Ok(())
     }
