@@ -1,5 +1,6 @@
 //! NATS JetStream: transport that can be rebuilt from the outboxes at any time.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,6 +18,9 @@ pub const STREAM_MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Most messages that one listener has in hand.
 pub const MAX_ACK_PENDING: i64 = 8_192;
 
+const URL_ADVICE: &str =
+    "the NATS URL cannot be used; it looks like nats://127.0.0.1:4222 or tls://user:password@nats:4222";
+
 /// The connection to NATS. It is made in the background and again for ever: services start and serve without it.
 #[derive(Debug, Clone)]
 pub struct Bus {
@@ -26,13 +30,38 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Begins to connect.
+    /// Begins to connect. `ca` is a file with the certificates that vouch for NATS, where no public authority does;
+    /// `certificate` are the files of the service's own certificate and key, if NATS knows it by them.
+    ///
+    /// Answers come to subjects below `_INBOX.<service>`, so that NATS can keep services from each other's.
     ///
     /// # Errors
     /// If the URL cannot be read.
-    pub async fn connect(url: &str, service: &'static str) -> anyhow::Result<Self> {
-        let client = async_nats::ConnectOptions::new()
+    pub async fn connect(
+        url: &str,
+        ca: Option<&Path>,
+        certificate: Option<&(PathBuf, PathBuf)>,
+        service: &'static str,
+    ) -> anyhow::Result<Self> {
+        let address: async_nats::ServerAddr = url.parse().context(URL_ADVICE)?;
+        let mut options = async_nats::ConnectOptions::new();
+        // The client takes them from here only, not from the address.
+        if let (Some(user), Some(password)) = (address.username(), address.password()) {
+            anyhow::ensure!(
+                !user.contains('%') && !password.contains('%'),
+                "{URL_ADVICE}; nothing in it can be escaped"
+            );
+            options = options.user_and_password(user.to_owned(), password.to_owned());
+        }
+        if let Some(ca) = ca {
+            options = options.add_root_certificates(ca.to_owned()).require_tls(true);
+        }
+        if let Some((certificate, key)) = certificate {
+            options = options.add_client_certificate(certificate.clone(), key.clone());
+        }
+        let client = options
             .name(service)
+            .custom_inbox_prefix(format!("_INBOX.{service}"))
             .retry_on_initial_connect()
             .ping_interval(Duration::from_secs(10))
             .reconnect_delay_callback(|attempt| jittered(Duration::from_millis(50), attempt, Duration::from_secs(4)))
@@ -45,9 +74,9 @@ impl Bus {
                     event => tracing::warn!(service, %event, "NATS"),
                 }
             })
-            .connect(url)
+            .connect(address)
             .await
-            .context("the NATS URL cannot be used; it looks like nats://127.0.0.1:4222")?;
+            .context(URL_ADVICE)?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(Duration::from_secs(5));
         Ok(Self { jetstream, client })

@@ -13,6 +13,7 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::bus::jittered;
+use crate::metrics::{Batch, watch};
 use crate::{Error, Ground, Listen, dead_letter, stream_for, telemetry};
 
 /// Messages handled in one transaction.
@@ -144,9 +145,10 @@ async fn judge(ground: &Ground, batch: Vec<Message>, handler: &Handler) {
     if deliveries.is_empty() {
         return;
     }
+    ground.metrics.batch(Batch::Consume, deliveries.len());
     let span = match deliveries.as_slice() {
         [only] => only.span.clone(),
-        _ => tracing::debug_span!("batch", messages = deliveries.len()),
+        several => telemetry::together(ground.service, "handle together", several.iter().map(|one| &one.span)),
     };
     let outcome = with_progress(&messages, handler(ground.clone(), deliveries.clone())).instrument(span).await;
     if outcome.is_ok() {
@@ -196,7 +198,10 @@ async fn retry_later(ground: &Ground, message: &Message, delivery: &Delivery, er
         let why = error.chain();
         return bury(ground, message, Some(delivery), &why).await;
     }
-    tracing::warn!(error = %error.chain(), subject = %message.subject, attempts, "a message will be tried again");
+    let ticket_id = watch::ticket_of(&message.payload);
+    delivery.span.in_scope(|| {
+        tracing::warn!(error = %error.chain(), subject = %message.subject, ticket_id, attempts, "a message will be tried again");
+    });
     let attempt = usize::try_from(attempts).unwrap_or(usize::MAX);
     answer(message, AckKind::Nak(Some(jittered(Duration::from_millis(100), attempt, Duration::from_secs(30))))).await;
 }
@@ -206,7 +211,10 @@ async fn bury(ground: &Ground, message: &Message, delivery: Option<&Delivery>, w
     let attempts = message.info().map_or(1, |info| info.delivered);
     match dead_letter::bury(ground, message, delivery, why, attempts).await {
         Ok(()) => {
-            tracing::error!(subject = %message.subject, why, "a message went to the dead letters");
+            let (subject, ticket_id) = (&message.subject, watch::ticket_of(&message.payload));
+            let span = delivery.map_or_else(Span::none, |delivery| delivery.span.clone());
+            span.record("otel.status_code", "ERROR");
+            span.in_scope(|| tracing::error!(%subject, ticket_id, why, "a message went to the dead letters"));
             answer(message, AckKind::Term).await;
         }
         Err(error) => {
@@ -230,6 +238,11 @@ fn read(message: &Message, service: &'static str) -> Result<Delivery, String> {
     let client = message.subject.rsplit('.').next().unwrap_or_default();
     let client_id = ClientId::new(client).map_err(|_| "its subject names no client")?;
     let subject = message.subject.to_string();
-    let span = telemetry::child_of(header("traceparent").as_deref(), service, &subject);
+    let span = telemetry::handle(service, &subject, event_id, header("traceparent").as_deref());
+    if telemetry::is_sampled(&span)
+        && let Some(ticket_id) = watch::ticket_of(&message.payload)
+    {
+        span.record("skranke.ticket_id", ticket_id);
+    }
     Ok(Delivery { event_id, client_id, subject, payload: message.payload.clone(), span })
 }

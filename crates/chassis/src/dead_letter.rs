@@ -3,9 +3,10 @@
 use async_nats::jetstream::Message;
 use contracts::operations::v1 as proto;
 use sqlx::PgConnection;
+use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::consume::{Delivery, Handler};
+use crate::consume::{Delivery, Failure, Handler};
 use crate::{Error, Ground, Scope, new_id, telemetry};
 
 /// Keeps a message. The same message again changes nothing.
@@ -125,10 +126,19 @@ async fn replay_one(
     let event_id = letter.event_id.ok_or("it has no event id")?;
     let client_id = contracts::ClientId::new(&letter.client_id).map_err(|error| error.to_string())?;
     let handler = handler_of(&letter.subject).ok_or("nobody here listens to its subject")?;
-    let span = telemetry::child_of(letter.traceparent.as_deref(), ground.service, &letter.subject);
-    let delivery =
-        Delivery { event_id, client_id, subject: letter.subject.clone(), payload: letter.payload.clone().into(), span };
-    handler(ground.clone(), vec![delivery]).await.map_err(|failure| format!("{failure:?}"))?;
+    let span = telemetry::handle(ground.service, &letter.subject, event_id, letter.traceparent.as_deref());
+    let delivery = Delivery {
+        event_id,
+        client_id,
+        subject: letter.subject.clone(),
+        payload: letter.payload.clone().into(),
+        span: span.clone(),
+    };
+    // Not the failure's innermost words: what Postgres says in detail may quote a row.
+    handler(ground.clone(), vec![delivery]).instrument(span).await.map_err(|failure| match failure {
+        Failure::Poison(why) => why,
+        Failure::Retry(error) => error.chain(),
+    })?;
     let dead_letter_id = letter.dead_letter_id;
     ground
         .store

@@ -20,10 +20,10 @@ use uuid::Uuid;
 use crate::authorisation::Caller;
 use crate::consume::{self, Handler};
 use crate::lease::Leases;
-use crate::server::{Gate, builder, span_of};
+use crate::server::{Gate, builder};
 use crate::status::{Violation, invalid};
 use crate::store::CHASSIS;
-use crate::{Error, Ground, Listen, PageToken, Wiring, dead_letter, health, housekeeping, page_size, relay};
+use crate::{Error, Ground, Listen, PageToken, Wiring, dead_letter, health, housekeeping, metrics, page_size, relay};
 
 /// How long a stop waits for what is in flight, per phase.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -61,7 +61,7 @@ pub struct Running {
     pub ground: Ground,
     /// Where it serves gRPC.
     pub grpc_address: SocketAddr,
-    /// Where it serves /healthz and /readyz.
+    /// Where it serves /healthz, /readyz and /metrics.
     pub http_address: SocketAddr,
     readiness: Arc<health::Readiness>,
 }
@@ -81,6 +81,7 @@ impl Running {
             tracing::debug!(error = format!("{error:#}"), "NATS was gone already");
         }
         self.ground.store.close().await;
+        self.ground.metrics.see_off();
         ended
     }
 }
@@ -176,6 +177,7 @@ impl Doors {
         let (reporter, health_service) = tonic_health::server::health_reporter();
         stop.spawn_door(health::watch(ground.clone(), wiring, readiness, reporter));
         stop.spawn_door(housekeeping::run(ground.clone()));
+        stop.spawn_door(metrics::watch::run(ground.clone(), wiring));
         if let Some(package) = wiring.announces {
             let leases = Leases::new("relay");
             stop.spawn_machinery(leases.clone().keep(ground.clone()));
@@ -197,8 +199,7 @@ impl Doors {
             }
         }
         let asked = ground.stop.clone();
-        let served = builder()
-            .trace_fn(span_of(ground.service))
+        let served = builder(ground.config.connection_age)
             .layer(Gate::new(&ground))
             .add_routes(routes.routes())
             .serve_with_incoming_shutdown(tonic::transport::server::TcpIncoming::from(listener), async move {

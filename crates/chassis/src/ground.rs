@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::bus::Bus;
+use crate::metrics::Metrics;
 use crate::store::{Store, StoreConfig};
 use crate::token::Verifier;
 use crate::{Clock, Config, Stop};
 
-/// Store, bus, clock, keys and stop of one running service. Cheap to clone.
+/// Store, bus, clock, keys, figures and stop of one running service. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Ground {
     /// The service's name.
@@ -22,6 +23,8 @@ pub struct Ground {
     pub stop: Stop,
     /// Whose tokens it believes.
     pub verifier: Arc<Verifier>,
+    /// What it measures.
+    pub metrics: Arc<Metrics>,
     /// Its settings.
     pub config: Arc<Config>,
 }
@@ -32,6 +35,7 @@ impl Ground {
     /// # Errors
     /// If a setting cannot be used.
     pub async fn lay(service: &'static str, config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let metrics = Arc::new(Metrics::new(service)?);
         let store = Store::open(
             &StoreConfig {
                 app_url: config.database_url.clone(),
@@ -39,9 +43,11 @@ impl Ground {
                 connections: config.database_connections,
             },
             service,
-        )?;
-        let bus = Bus::connect(&config.nats_url, service).await?;
+        )?
+        .measured_by(&metrics);
+        let bus = Bus::connect(&config.nats_url, config.nats_ca.as_deref(), config.nats_certificate.as_ref(), service)
+            .await?;
         let verifier = Arc::new(Verifier::new(config.tokens.clone()).await?);
-        Ok(Self { service, store, bus, clock, stop: Stop::default(), verifier, config: Arc::new(config) })
+        Ok(Self { service, store, bus, clock, stop: Stop::default(), verifier, metrics, config: Arc::new(config) })
     }
 }

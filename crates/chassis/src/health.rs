@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -12,21 +13,30 @@ use tonic_health::server::HealthReporter;
 
 use crate::{Ground, Wiring, stream_for};
 
+/// How often to look while all is well.
 const EVERY: Duration = Duration::from_secs(2);
+/// How soon to look again while something is missing: who waits for us waits no longer than needed.
+const SOON: Duration = Duration::from_millis(100);
 
 /// What readiness found out: `Ok`, or what is missing.
 pub(crate) type Readiness = watch::Sender<Result<(), String>>;
 
-/// Serves `/healthz` (alive: always) and `/readyz` (able to work; says what is missing).
+/// Serves `/healthz` (alive: always), `/readyz` (able to work; says what is missing) and `/metrics` (for Prometheus).
 pub(crate) fn serve(ground: &Ground, listener: TcpListener, readiness: &Arc<Readiness>) {
     let readiness = Arc::clone(readiness);
-    let routes = axum::Router::new().route("/healthz", get(async || "alive\n")).route(
-        "/readyz",
-        get(async move || match &*readiness.borrow() {
-            Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-            Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")),
-        }),
-    );
+    let ready = async move || match &*readiness.borrow() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")),
+    };
+    let metrics = Arc::clone(&ground.metrics);
+    let page = async move || match metrics.page() {
+        Ok(page) => (StatusCode::OK, [(CONTENT_TYPE, prometheus::TEXT_FORMAT)], page),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [(CONTENT_TYPE, "text/plain")], format!("{error:#}\n")),
+    };
+    let routes = axum::Router::new()
+        .route("/healthz", get(async || "alive\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(page));
     let stop = ground.stop.clone();
     ground.stop.spawn_machinery(async move {
         let served = axum::serve(listener, routes).with_graceful_shutdown(async move { stop.doors_closed().await });
@@ -41,32 +51,44 @@ pub(crate) async fn watch(
     ground: Ground,
     wiring: &'static Wiring,
     readiness: Arc<Readiness>,
-    reporter: HealthReporter,
+    mut reporter: HealthReporter,
 ) {
+    let names = || wiring.serves.iter().chain(["", "readiness"].iter());
     loop {
-        let found = if ground.stop.is_asked() { Err("stopping".to_owned()) } else { look(&ground, wiring).await };
+        let looked = tokio::select! {
+            biased;
+            () = ground.stop.asked() => None,
+            found = look(&ground, wiring) => Some(found),
+        };
+        let is_stopping = looked.is_none();
+        let found = looked.unwrap_or_else(|| Err("stopping".to_owned()));
         let status = if found.is_ok() { ServingStatus::Serving } else { ServingStatus::NotServing };
-        for name in wiring.serves.iter().chain(["", "readiness"].iter()) {
+        for name in names() {
             reporter.set_service_status(*name, status).await;
         }
         reporter.set_service_status("liveness", ServingStatus::Serving).await;
+        ground.metrics.ready(found.is_ok());
         readiness.send_if_modified(|known| {
             let is_new = *known != found;
             if is_new {
                 match &found {
                     Ok(()) => tracing::info!("ready"),
-                    Err(missing) if ground.stop.is_asked() => tracing::info!(missing, "not ready"),
+                    Err(missing) if is_stopping => tracing::info!(missing, "not ready"),
                     Err(missing) => tracing::warn!(missing, "not ready"),
                 }
                 known.clone_from(&found);
             }
             is_new
         });
-        if ground.stop.is_asked() {
+        if is_stopping {
+            // Who watches is told that we stop, and then that this was all: an open stream would hold up the stop.
+            for name in names().chain(["liveness"].iter()) {
+                reporter.clear_service_status(name).await;
+            }
             return;
         }
         tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(if found.is_ok() { EVERY } else { SOON }) => {}
             () = ground.stop.asked() => {}
         }
     }

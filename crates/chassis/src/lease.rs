@@ -78,6 +78,7 @@ impl Leases {
             .machinery(move |connection| Box::pin(async move { renew_rows(connection, purpose, holder).await }))
             .await?;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        ground.metrics.leases(purpose, shards.len());
         let is_changed = held.shards != shards;
         held.shards = shards;
         held.renewed_at = Some(begun_at);
@@ -95,6 +96,7 @@ impl Leases {
     pub async fn release(&self, ground: &Ground) -> Result<(), Error> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).shards.clear();
         let (purpose, holder) = (self.purpose, self.holder);
+        ground.metrics.leases(purpose, 0);
         ground
             .store
             .machinery(move |connection| {

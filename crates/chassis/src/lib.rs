@@ -22,6 +22,7 @@ mod health;
 mod housekeeping;
 pub mod inbox;
 pub mod lease;
+pub mod metrics;
 pub mod outbox;
 mod page;
 mod relay;

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::jetstream::context::PublishError;
+use async_nats::jetstream::publish::PublishAck;
 use futures::future::try_join_all;
 use sqlx::PgConnection;
 use tokio::time::Instant;
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::bus::jittered;
 use crate::lease::Leases;
-use crate::{Error, Ground, stream_for};
+use crate::metrics::{Batch, watch};
+use crate::{Error, Ground, stream_for, telemetry};
 
 /// Rows read and published at once: all of them are in flight together.
 const BATCH: i64 = 512;
@@ -21,8 +25,9 @@ const IDLE_POLL: Duration = Duration::from_millis(200);
 const BUSY_POLL: Duration = Duration::from_millis(5);
 /// How often the stream is compared with what we have seen of it.
 const STREAM_CHECK_EVERY: Duration = Duration::from_secs(2);
-/// How often the cursors are saved while there is much to do. What is published twice after a crash is dropped by the listeners' inboxes.
+/// How often the cursors are saved while there is much to do, and while there is little. What is published twice after a crash is dropped by the listeners' inboxes.
 const SAVE_EVERY: Duration = Duration::from_millis(500);
+const SAVE_EVERY_WHEN_IDLE: Duration = Duration::from_millis(150);
 
 /// A place in the outbox, in commit order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +59,7 @@ struct Row {
     appended_on: jiff_sqlx::Date,
     shard: i16,
     event_id: Uuid,
+    ticket_id: Uuid,
     subject: String,
     payload: Vec<u8>,
     traceparent: Option<String>,
@@ -148,7 +154,8 @@ impl Relay {
         }
         let progress = self.publish_next().await?;
         let is_idle = matches!(progress, Progress::None);
-        if self.is_unsaved && (is_idle || self.saved_at.elapsed() >= SAVE_EVERY) {
+        let save_every = if is_idle { SAVE_EVERY_WHEN_IDLE } else { SAVE_EVERY };
+        if self.is_unsaved && self.saved_at.elapsed() >= save_every {
             self.save().await?;
         }
         Ok(progress)
@@ -183,8 +190,12 @@ impl Relay {
             }
         }
         let published = !in_flight.is_empty();
+        if published {
+            self.ground.metrics.batch(Batch::Relay, in_flight.len());
+        }
         // Some may fail and others not: all are published again then, and the listeners drop what they have.
         let acknowledged = try_join_all(in_flight).await.map_err(|error| Error::Unavailable(error.into()))?;
+        self.ground.metrics.published(acknowledged.len());
         let fresh = || acknowledged.iter().filter(|one| !one.duplicate).map(|one| one.sequence);
         if fresh().any(|sequence| sequence <= self.last_sequence) {
             // Another stream, or one without its end, that has meanwhile grown past what we know of it.
@@ -205,18 +216,11 @@ impl Relay {
     }
 
     /// Sends one message; its acknowledgement is awaited with the batch's.
-    async fn publish(
-        &self,
-        row: Row,
-    ) -> Result<
-        impl Future<
-            Output = Result<async_nats::jetstream::publish::PublishAck, async_nats::jetstream::context::PublishError>,
-        > + use<>,
-        Error,
-    > {
+    async fn publish(&self, row: Row) -> Result<impl Future<Output = Result<PublishAck, PublishError>> + use<>, Error> {
+        let span = self.span_of(&row);
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", row.event_id.to_string());
-        if let Some(traceparent) = row.traceparent {
+        if let Some(traceparent) = telemetry::traceparent_of(&span).or(row.traceparent) {
             headers.insert("traceparent", traceparent);
         }
         let sent = self
@@ -226,7 +230,26 @@ impl Relay {
             .publish_with_headers(row.subject, headers, row.payload.into())
             .await
             .map_err(|error| Error::Unavailable(error.into()))?;
-        Ok(sent.into_future())
+        Ok(async move {
+            let acknowledged = sent.into_future().await;
+            if acknowledged.is_err() {
+                span.record("otel.status_code", "ERROR");
+            }
+            acknowledged
+        })
+    }
+
+    /// A fact's way to the bus, until its acknowledgement.
+    fn span_of(&self, row: &Row) -> Span {
+        let (service, traceparent) = (self.ground.service, row.traceparent.as_deref());
+        let span = telemetry::publish(service, &row.subject, row.event_id, row.ticket_id, traceparent);
+        if !span.is_none()
+            && let Some(recorded_at) = watch::recorded_at(&row.payload)
+        {
+            let waited = self.ground.clock.now().duration_since(recorded_at);
+            span.record("skranke.outbox.wait_us", i64::try_from(waited.as_micros()).unwrap_or(i64::MAX));
+        }
+        span
     }
 
     /// A stream that is another one, or shorter than what it once acknowledged, was lost: all that the outbox still
@@ -323,7 +346,7 @@ async fn load_shards(connection: &mut PgConnection, new: BTreeMap<i16, i64>) -> 
 /// transaction that ran over midnight may have written to the day before.
 async fn load_rows(connection: &mut PgConnection, from: Cursor) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as(
-        "SELECT xid, position, appended_on, shard, event_id, subject, payload, traceparent FROM outbox
+        "SELECT xid, position, appended_on, shard, event_id, ticket_id, subject, payload, traceparent FROM outbox
          WHERE (xid, position) > ($1, $2) AND appended_on >= $3::date - 1
            AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
          ORDER BY xid, position LIMIT $4",
@@ -355,4 +378,39 @@ pub(crate) async fn depth(ground: &Ground) -> Result<u64, Error> {
         })
         .await?;
     Ok(depth.unsigned_abs())
+}
+
+/// Rows counted at most: a lost stream makes all of them wait, and whoever watches wants no scan of a week.
+const COUNTED: i64 = 100_000;
+
+/// How many committed facts are not on the bus yet, up to [`COUNTED`], and the oldest one's payload.
+pub(crate) async fn waiting(ground: &Ground) -> Result<(u64, Option<Vec<u8>>), Error> {
+    let (depth, oldest): (i64, Option<Vec<u8>>) = ground
+        .store
+        .machinery(|connection| Box::pin(async move { Ok::<_, Error>(load_waiting(connection).await?) }))
+        .await?;
+    Ok((depth.unsigned_abs(), oldest))
+}
+
+async fn load_waiting(connection: &mut PgConnection) -> Result<(i64, Option<Vec<u8>>), sqlx::Error> {
+    let depth: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM (
+             SELECT FROM outbox o JOIN relay_cursor c ON c.shard = o.shard
+             WHERE o.xid >= (SELECT min(xid) FROM relay_cursor) AND (o.xid, o.position) > (c.xid, c.position)
+             LIMIT $1) waiting",
+    )
+    .bind(COUNTED)
+    .fetch_one(&mut *connection)
+    .await?;
+    if depth == 0 {
+        return Ok((0, None));
+    }
+    let oldest = sqlx::query_scalar(
+        "SELECT o.payload FROM outbox o JOIN relay_cursor c ON c.shard = o.shard
+         WHERE o.xid >= (SELECT min(xid) FROM relay_cursor) AND (o.xid, o.position) > (c.xid, c.position)
+         ORDER BY o.xid, o.position LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok((depth, oldest))
 }

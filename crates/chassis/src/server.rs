@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tonic::body::Body;
 use tonic::transport::Server;
 use tower::{Layer, Service};
+use tracing::Instrument;
 
 use crate::authorisation::{Caller, allowed, denied};
 use crate::{Ground, status, telemetry};
@@ -20,7 +21,7 @@ use crate::{Ground, status, telemetry};
 pub const MAX_REQUEST: usize = 1024 * 1024;
 /// Largest answer message.
 pub const MAX_ANSWER: usize = 16 * 1024 * 1024;
-/// The longest that an RPC may take, whatever deadline the caller names; streams have it for their first answer.
+/// The longest that an RPC may take; a caller may name a shorter deadline. Streams have it for their first answer.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 /// RPCs under way on one connection; one more is shed with RESOURCE_EXHAUSTED.
 pub const PER_CONNECTION: usize = 1_024;
@@ -32,12 +33,14 @@ pub const MAX_METADATA: u32 = 32 * 1024;
 pub const STREAM_WINDOW: u32 = 1024 * 1024;
 /// The same for all streams of a connection.
 pub const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-/// A connection is asked to make way after five to six minutes, so that callers find replicas that came later. What is
-/// under way on it goes on to its end.
-const CONNECTION_AGE: Range<u64> = 300..360;
+/// Replicas ask their connections to make way at different ages, or all callers would come back to one of them at once.
+const AGE_SPREAD: Range<f64> = 0.8..1.2;
+/// So long before a caller's deadline it is answered: the transport's own timer must not be first.
+const BEFORE_DEADLINE: Duration = Duration::from_millis(1);
 
-/// A server with the desk's limits.
-pub(crate) fn builder() -> Server {
+/// A server with the desk's limits. At `connection_age`, a fifth more or less, a connection is asked to make way, so that
+/// callers find replicas that came later; what is under way on it goes on to its end.
+pub(crate) fn builder(connection_age: Duration) -> Server {
     Server::builder()
         .concurrency_limit_per_connection(PER_CONNECTION)
         .load_shed(true)
@@ -48,7 +51,7 @@ pub(crate) fn builder() -> Server {
         .http2_max_pending_accept_reset_streams(Some(64))
         .initial_stream_window_size(Some(STREAM_WINDOW))
         .initial_connection_window_size(Some(CONNECTION_WINDOW))
-        .max_connection_age(Duration::from_secs(rand::rng().random_range(CONNECTION_AGE)))
+        .max_connection_age(connection_age.mul_f64(rand::rng().random_range(AGE_SPREAD)))
         .tcp_nodelay(true)
 }
 
@@ -140,10 +143,14 @@ where
         let waiting = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, waiting);
         let gate = self.gate.clone();
-        Box::pin(async move {
-            if is_open(request.uri().path()) {
-                return ready.call(request).await;
-            }
+        // From now on, not from the first poll: the transport's own timer for the caller's deadline starts after this.
+        let too_late = tokio::time::sleep(time_for(request.headers()));
+        if is_open(request.uri().path()) {
+            return Box::pin(async move { ready.call(request).await });
+        }
+        let call = telemetry::Call::begin(gate.ground.service, &gate.ground.metrics, &request);
+        let span = call.span().clone();
+        let answer = async move {
             let Ok(_place) = gate.places.try_acquire() else {
                 return Ok(status::too_much("too many calls are under way; try again shortly").into_http());
             };
@@ -154,20 +161,44 @@ where
                 }
             };
             // Not by the server's own timeout, which would answer CANCELLED: that is the caller's word.
-            match tokio::time::timeout(DEADLINE, answer).await {
-                Ok(answer) => answer,
-                Err(_) => Ok(status::with_reason(
+            tokio::select! {
+                biased;
+                answer = answer => answer,
+                () = too_late => Ok(status::with_reason(
                     tonic::Code::DeadlineExceeded,
                     "DEADLINE_EXCEEDED",
                     "the desk did not manage it in time; ask again with the same request_id",
                 )
                 .into_http()),
             }
-        })
+        };
+        Box::pin(async move { answer.await.map(|response| call.watch(response)) }.instrument(span))
     }
 }
 
-/// The span of each RPC.
-pub(crate) fn span_of(service: &'static str) -> impl Fn(&http::Request<()>) -> tracing::Span + Send + Sync + 'static {
-    move |request| telemetry::span_for_rpc(request, service)
+/// How long an RPC may take: as long as its caller waits, but never longer than [`DEADLINE`].
+fn time_for(headers: &http::HeaderMap) -> Duration {
+    let patience = headers.get("grpc-timeout").and_then(|value| patience(value.to_str().ok()?));
+    patience.map_or(DEADLINE, |patience| patience.saturating_sub(BEFORE_DEADLINE).min(DEADLINE))
 }
+
+/// A `grpc-timeout`: up to eight digits and a unit. What is none is no deadline.
+fn patience(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3_600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use futures::future::BoxFuture;
@@ -11,9 +12,10 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use tokio::sync::Notify;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
-use crate::{Clock, Error, Scope};
+use crate::metrics::Metrics;
+use crate::{Clock, Error, Scope, telemetry};
 
 /// The chassis' own tables; versions below 100. A service's begin at 100 and go to the same database.
 pub(crate) static CHASSIS: Migrator = sqlx::migrate!("./migrations");
@@ -28,7 +30,9 @@ const IDLE_FOR: &str = "10s";
 pub struct Store {
     app: PgPool,
     machinery: PgPool,
-    committed: std::sync::Arc<Notify>,
+    committed: Arc<Notify>,
+    service: &'static str,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// How to reach a store.
@@ -56,6 +60,11 @@ impl Store {
                     ("statement_timeout", STATEMENT_FOR),
                     ("idle_in_transaction_session_timeout", IDLE_FOR),
                     ("TimeZone", "UTC"),
+                    // A statement is planned once, perhaps while its table is still empty, where reading all of it
+                    // looks cheap; that plan would be kept while the table grows. Everything has its index.
+                    ("enable_seqscan", "off"),
+                    // The costs of a plan that must read a whole table after all would call for compiling it.
+                    ("jit", "off"),
                 ]);
             Ok(PgPoolOptions::new()
                 .max_connections(connections)
@@ -75,8 +84,15 @@ impl Store {
         Ok(Self {
             app: pool(&config.app_url, config.connections)?,
             machinery: pool(&config.machinery_url, 4)?,
-            committed: std::sync::Arc::default(),
+            committed: Arc::default(),
+            service,
+            metrics: None,
         })
+    }
+
+    /// Tells these how long units of work take.
+    pub(crate) fn measured_by(self, metrics: &Arc<Metrics>) -> Self {
+        Self { metrics: Some(Arc::clone(metrics)), ..self }
     }
 
     /// Runs a whole unit of work in one transaction, scoped to clients, in a task of its own.
@@ -94,7 +110,7 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let begin = format!("BEGIN; SET LOCAL app.clients = '{}'", scope.setting());
-        let outcome = self.transact(self.app.clone(), begin, work).await;
+        let outcome = self.transact(self.app.clone(), "write", begin, work).await;
         if outcome.is_ok() {
             self.committed.notify_one();
         }
@@ -112,7 +128,7 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let begin = format!("BEGIN READ ONLY; SET LOCAL app.clients = '{}'", scope.setting());
-        self.transact(self.app.clone(), begin, work).await
+        self.transact(self.app.clone(), "read", begin, work).await
     }
 
     /// A unit of work of the machinery: sees only what its policies name (outbox, leases, dead letters, due clocks).
@@ -125,10 +141,10 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.transact(self.machinery.clone(), "BEGIN".to_owned(), work).await
+        self.transact(self.machinery.clone(), "machinery", "BEGIN".to_owned(), work).await
     }
 
-    async fn transact<T, E, W>(&self, pool: PgPool, begin: String, work: W) -> Result<T, E>
+    async fn transact<T, E, W>(&self, pool: PgPool, kind: &'static str, begin: String, work: W) -> Result<T, E>
     where
         W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
         T: Send + 'static,
@@ -148,7 +164,16 @@ impl Store {
                 }
             }
         };
-        match tokio::spawn(unit.in_current_span()).await {
+        let begun_at = Instant::now();
+        let span = match telemetry::unit_of_work(self.service, kind) {
+            span if span.is_none() => Span::current(),
+            span => span,
+        };
+        let outcome = tokio::spawn(unit.instrument(span)).await;
+        if let Some(metrics) = &self.metrics {
+            metrics.unit_of_work(kind, begun_at.elapsed());
+        }
+        match outcome {
             Ok(outcome) => outcome,
             Err(join) => Err(Error::internal(format!("a unit of work panicked: {join}")).into()),
         }
@@ -215,6 +240,12 @@ impl Store {
             ));
         }
         Ok(())
+    }
+
+    /// Name, connections and idle connections of each pool.
+    pub(crate) fn connections(&self) -> [(&'static str, usize, usize); 2] {
+        [("app", &self.app), ("machinery", &self.machinery)]
+            .map(|(name, pool)| (name, pool.size() as usize, pool.num_idle()))
     }
 
     /// Closes all connections.

@@ -1,114 +1,129 @@
 //! Logs, spans, and the trace context that travels with every call, message and outbox row.
+//!
+//! A span is cheap when nobody records it and never holds a person's data. Where no endpoint is set nothing is sent,
+//! but every call and message still has its trace, which its log lines name.
 
-use std::collections::HashMap;
-use std::io::IsTerminal;
+mod call;
+mod client;
+mod context;
+mod export;
+mod lines;
+mod place;
+mod settings;
+mod spans;
 
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::{TraceContextExt, TracerProvider};
-use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::layer::SubscriberExt;
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogForm {
-    /// One JSON object per line.
-    Json,
-    /// For people, coloured on a terminal.
-    Human,
-}
+pub(crate) use call::Call;
+pub use client::Traced;
+pub use context::{is_sampled, traceparent, traceparent_of};
+pub(crate) use export::{Export, lost_spans};
+use lines::Lines;
+use place::Places;
+pub use settings::{LogForm, Settings};
+pub use spans::{about_ticket, begun, command, group_commit, request_on_stream, together};
+pub(crate) use spans::{handle, publish, unit_of_work};
 
-/// Starts logs (to standard error) and trace contexts for this process. A second call changes nothing.
-///
-/// `filter` is as in `RUST_LOG`: `info,chassis=debug`.
-pub fn start(form: LogForm, filter: &str) {
-    let provider = SdkTracerProvider::builder().build();
-    let filter = EnvFilter::try_new(format!("{filter},h2=warn,tonic=warn,hyper=warn,async_nats=error,sqlx=error"))
-        .unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = match form {
-        LogForm::Json => lines.json().flatten_event(true).boxed(),
-        LogForm::Human => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).compact().boxed(),
-    };
-    let spans =
-        tracing_opentelemetry::layer().with_tracer(provider.tracer("skranke")).with_filter(EnvFilter::new("info"));
-    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init();
-    drop(started);
-}
+/// What others say that we need not hear.
+const QUIET: &str = "h2=warn,tonic=warn,hyper=warn,tower=warn,async_nats=error,sqlx=error,opentelemetry=off,\
+                     opentelemetry_sdk=off,opentelemetry-otlp=off";
 
-/// A span for handling a message, a child of the work that announced it.
-///
-/// The parent is set before the span is entered: afterwards it would be refused and the trace would break.
-pub fn child_of(traceparent: Option<&str>, service: &'static str, subject: &str) -> Span {
-    let span = tracing::info_span!("handle", otel.name = subject, service, "messaging.system" = "nats");
-    if let Some(traceparent) = traceparent {
-        let carrier = HashMap::from([("traceparent".to_owned(), traceparent.to_owned())]);
-        adopt(&span, &Map(carrier));
-    }
-    span
-}
+/// Sends the last of what was gathered at the end of the process.
+#[derive(Debug)]
+#[must_use = "finish() sends what is left"]
+pub struct Guard(Option<&'static Export>);
 
-/// A span for an RPC, a child of the caller's span if its metadata say so.
-pub fn span_for_rpc(request: &http::Request<()>, service: &'static str) -> Span {
-    let span = tracing::info_span!("rpc", otel.name = request.uri().path(), service, "rpc.system" = "grpc");
-    adopt(&span, &Headers(request.headers()));
-    span
-}
-
-/// The W3C context of a span; `None` when nothing is traced.
-pub fn traceparent_of(span: &Span) -> Option<String> {
-    let context = span.context();
-    if !context.span().span_context().is_valid() {
-        return None;
-    }
-    let mut carrier = Map(HashMap::new());
-    TraceContextPropagator::new().inject_context(&context, &mut carrier);
-    carrier.0.remove("traceparent")
-}
-
-/// The W3C context of the work in hand.
-pub fn traceparent() -> Option<String> {
-    traceparent_of(&Span::current())
-}
-
-fn adopt(span: &Span, carrier: &dyn Extractor) {
-    let context = TraceContextPropagator::new().extract(carrier);
-    if context.span().span_context().is_valid() {
-        // Refused only where no tracing layer listens, as in tests.
-        if let Err(error) = span.set_parent(context) {
-            tracing::debug!(error = %error, "the trace context was not taken over");
+impl Guard {
+    /// Sends what is left, for at most two seconds.
+    pub async fn finish(self) {
+        if let Some(export) = self.0 {
+            export.finish().await;
         }
     }
 }
 
-struct Map(HashMap<String, String>);
-
-impl Extractor for Map {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+/// Starts logs (to standard error), trace contexts and, if an endpoint is set, sending for this process. A second call
+/// changes nothing.
+///
+/// # Errors
+/// If the endpoint is no address.
+pub fn start(settings: &Settings) -> anyhow::Result<Guard> {
+    let places = Places::default();
+    let export = match &settings.endpoint {
+        Some(endpoint) => Some(Export::prepare(settings, endpoint, &places)?),
+        None => None,
+    };
+    let is_coloured = settings.form == LogForm::Human && std::io::stderr().is_terminal();
+    if layers(settings, places, export.as_ref(), std::io::stderr(), is_coloured).try_init().is_err() {
+        return Ok(Guard(None));
     }
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
+    if let Some(export) = export {
+        export.install();
+    }
+    Ok(Guard(Export::installed()))
+}
+
+fn layers<W: Write + Send + 'static>(
+    settings: &Settings,
+    places: Places,
+    export: Option<&Export>,
+    writer: W,
+    is_coloured: bool,
+) -> impl Subscriber + Send + Sync + use<W> {
+    let lines = Lines { form: settings.form, is_coloured, places: places.clone(), writer: Mutex::new(writer) };
+    let sent_lines = export.map(|export| OpenTelemetryTracingBridge::new(export.logs()).with_filter(words(settings)));
+    tracing_subscriber::registry()
+        .with(places.with_filter(our_spans()))
+        .with(
+            tracing_opentelemetry::layer()
+                .with_tracer(tracer(export))
+                // What costs at every span, or every time one is entered, and tells nothing here.
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false)
+                .with_tracked_inactivity(false)
+                .with_context_activation(false)
+                .with_filter(our_spans()),
+        )
+        .with(lines.with_filter(words(settings)))
+        .with(sent_lines)
+}
+
+/// Without anywhere to send to nothing is recorded; the ids are there all the same.
+fn tracer(export: Option<&Export>) -> SdkTracer {
+    match export {
+        Some(export) => export.traces().tracer("skranke"),
+        None => SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build().tracer("skranke"),
     }
 }
 
-impl Injector for Map {
-    fn set(&mut self, key: &str, value: String) {
-        self.0.insert(key.to_owned(), value);
-    }
+/// Log lines that are wanted, and no spans.
+///
+/// A span that every layer always wants would not be asked for when it is made. sqlx asks before each statement whether
+/// it may log it, and where it may not, that answer stays behind and would be taken for the one about the next span.
+fn words<S>(settings: &Settings) -> impl Filter<S> + use<S> {
+    let wanted = EnvFilter::try_new(format!("{},{QUIET}", settings.filter));
+    let wanted = wanted.unwrap_or_else(|_| EnvFilter::new(format!("info,{QUIET}")));
+    // The hint: without one of each, every library's every level would be looked at.
+    let lines = filter_fn(|metadata: &Metadata<'_>| metadata.is_event()).with_max_level_hint(LevelFilter::TRACE);
+    FilterExt::<S>::and(lines, wanted)
 }
 
-struct Headers<'a>(&'a http::HeaderMap);
-
-impl Extractor for Headers<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).and_then(|value| value.to_str().ok())
-    }
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(http::HeaderName::as_str).collect()
-    }
+/// Spans that are ours. What libraries span is not recorded.
+fn our_spans<S>() -> impl Filter<S> {
+    filter_fn(|metadata: &Metadata<'_>| metadata.is_span() && metadata.target() == spans::TARGET)
+        .with_max_level_hint(LevelFilter::INFO)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use chassis::authorisation::Role;
+use chassis::telemetry::Traced;
 use chassis::token::Grant;
 use contracts::intake::v1::intake_service_client::IntakeServiceClient;
 use contracts::knowledge_base::v1::knowledge_base_service_client::KnowledgeBaseServiceClient;
@@ -96,8 +97,8 @@ impl Interceptor for Bearer {
     }
 }
 
-/// A connection with its token.
-pub type Wire = InterceptedService<Channel, Bearer>;
+/// A connection with its token, whose calls are traced.
+pub type Wire = Traced<InterceptedService<Channel, Bearer>>;
 
 /// The desk's services, as one token may use them.
 #[derive(Debug, Clone)]
@@ -142,7 +143,7 @@ impl Clients {
     /// If this desk's endpoints do not name it.
     pub fn wire(&self, service: &str) -> anyhow::Result<Wire> {
         let channel = self.channels.get(service).with_context(|| format!("no endpoint is named for {service}"))?;
-        Ok(InterceptedService::new(channel.clone(), self.bearer.clone()))
+        Ok(Traced::new(InterceptedService::new(channel.clone(), self.bearer.clone())))
     }
 
     /// The services' names.

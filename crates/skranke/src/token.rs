@@ -10,7 +10,11 @@ use crate::output::Output;
 
 pub(crate) fn token(reach: &Reach, output: Output, options: &Token) -> anyhow::Result<()> {
     let grants = options.grant.iter().map(|text| grant(text)).collect::<anyhow::Result<Vec<_>>>()?;
-    let issuer = Issuer::open(&reach.local_address()?.issuer_folder)?;
+    let folder = match &options.issuer {
+        Some(folder) => folder.clone(),
+        None => reach.local_address()?.issuer_folder,
+    };
+    let issuer = Issuer::open(&folder)?;
     let valid_for = SignedDuration::from_hours(i64::from(options.days) * 24);
     let token = issuer.issue(&options.subject, grants, chassis::Clock::System.now(), valid_for)?;
     output.value(&serde_json::json!({ "token": token }), || token.clone())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chassis::authorisation::Caller;
 use chassis::inbox::{Seen, answered, fingerprint, remember_request, request_key};
 use chassis::status::{invalid, not_found, or_unreadable, request_id_reused, too_much};
-use chassis::{Ground, PageToken, new_id, outbox, page_size, shard_of};
+use chassis::{Ground, PageToken, new_id, outbox, page_size, shard_of, telemetry};
 use contracts::desk::v1::{Channel, Visibility};
 use contracts::intake::v1::event::Fact;
 use contracts::intake::v1::intake_service_server::IntakeService;
@@ -15,6 +15,7 @@ use contracts::{ClientId, timestamp};
 use futures::{Stream, StreamExt};
 use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::directory::{self, Applied};
@@ -48,10 +49,14 @@ async fn register(
 ) -> Result<proto::RegisterTicketResponse, Status> {
     let registration = wire::registration(request, caller.actor(), ground.clock.now()).map_err(invalid)?;
     caller.scope_of(&registration.client_id)?;
+    let client_id = registration.client_id.clone();
     let outcome = group.register(registration).await.map_err(|lost| match lost {
         Lost::Full => too_much("too many registrations are waiting; try again shortly"),
         Lost::Failed(error) => error.into(),
     })?;
+    if let Outcome::Registered(kept) | Outcome::Repeated(kept) = &outcome {
+        telemetry::about_ticket(&client_id, kept.ticket_id, &kept.reference);
+    }
     match outcome {
         Outcome::Registered(kept) => Ok(answer(kept, false)),
         Outcome::Repeated(kept) => Ok(answer(kept, true)),
@@ -100,7 +105,9 @@ impl IntakeService for Api {
             .take_until(async move { stop.asked().await })
             .map(move |post| {
                 let (ground, group, caller) = (ground.clone(), group.clone(), Arc::clone(&caller));
-                async move {
+                let span =
+                    telemetry::request_on_stream(ground.service, "skranke.intake.v1.IntakeService/RegisterTickets");
+                let registered = async move {
                     let ticket = post.map_err(or_unreadable)?.ticket.unwrap_or_default();
                     let request_id = ticket.request_id.clone();
                     let outcome = match register(&ground, &group, &caller, ticket).await {
@@ -108,7 +115,8 @@ impl IntakeService for Api {
                         Err(status) => proto::register_tickets_response::Outcome::Refused(refusal(&status)),
                     };
                     Ok(proto::RegisterTicketsResponse { request_id, outcome: Some(outcome) })
-                }
+                };
+                registered.instrument(span)
             })
             .buffer_unordered(STREAM_IN_FLIGHT);
         Ok(Response::new(Box::pin(answers)))
@@ -163,7 +171,9 @@ impl IntakeService for Api {
             .ready_chunks(IMPORT_BATCH)
             .then(move |chunk| {
                 let (ground, caller) = (ground.clone(), Arc::clone(&caller));
-                async move { futures::stream::iter(import_chunk(&ground, &caller, chunk).await) }
+                let span =
+                    telemetry::request_on_stream(ground.service, "skranke.intake.v1.IntakeService/ImportTickets");
+                async move { futures::stream::iter(import_chunk(&ground, &caller, chunk).await) }.instrument(span)
             })
             .flatten();
         Ok(Response::new(Box::pin(answers)))

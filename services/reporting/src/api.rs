@@ -153,13 +153,21 @@ impl ReportingService for Api {
             return Ok(Response::new(Box::pin(nothing)));
         }
         let rebuild = Rebuild::begin(&self.ground.store, clients).await?;
-        // Each poll does one chunk: a caller that stops listening stops the work, too.
-        let chunks = futures::stream::unfold(Some(rebuild), |rebuild| async {
-            let mut rebuild = rebuild?;
-            match rebuild.next().await {
-                Ok(Some(progress)) => Some((Ok(answers::progress(progress)), Some(rebuild))),
-                Ok(None) => None,
-                Err(error) => Some((Err(error.into()), None)),
+        // Each poll does one chunk: a caller that stops listening stops the work, too. So does our own stop; what is
+        // not rebuilt then is so by the next try.
+        let stop = self.ground.stop.clone();
+        let chunks = futures::stream::unfold(Some(rebuild), move |rebuild| {
+            let is_stopping = stop.is_asked();
+            async move {
+                let mut rebuild = rebuild?;
+                if is_stopping {
+                    return Some((Err(Error::Unavailable("reporting is stopping".into()).into()), None));
+                }
+                match rebuild.next().await {
+                    Ok(Some(progress)) => Some((Ok(answers::progress(progress)), Some(rebuild))),
+                    Ok(None) => None,
+                    Err(error) => Some((Err(error.into()), None)),
+                }
             }
         });
         Ok(Response::new(Box::pin(chunks)))

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chassis::lease::Leases;
-use chassis::{Clock, Error, shard_of, store as kept};
+use chassis::{Clock, Error, shard_of, store as kept, telemetry};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
+use tracing::Instrument;
 
 use crate::handle::{Armed, Fence, Timer, fire};
 use crate::store::{self, TicketKey};
@@ -57,6 +58,10 @@ impl Near {
 
     fn add(&self, found: impl IntoIterator<Item = Due>) {
         self.due.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+    }
+
+    fn len(&self) -> usize {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn first_at(&self) -> Option<Timestamp> {
@@ -118,6 +123,7 @@ impl Alarm {
         }
         loop {
             let is_all = self.read(&leases).await?;
+            self.timer.ground.metrics.clocks_due(self.timer.near.len());
             let due = self.take_due(&leases);
             let is_quiet = due.is_empty();
             let went_well = self.fire_all(due, &leases).await;
@@ -178,10 +184,11 @@ impl Alarm {
     /// Returns whether the store was there for all of it.
     async fn fire_all(&mut self, due: BTreeSet<Due>, leases: &BTreeMap<i16, i64>) -> bool {
         let fence = Fence { holder: self.leases.holder(), leases: leases.clone() };
+        let due_at: BTreeMap<TicketKey, Timestamp> = due.iter().rev().map(|(at, key)| (key.clone(), *at)).collect();
         let batches = fair_batches(due);
-        let timer = &self.timer;
+        let this = &*self;
         let outcomes: Vec<Result<Vec<TicketKey>, Error>> = futures::stream::iter(batches)
-            .map(|batch| fire_batch(timer, batch, fence.clone()))
+            .map(|batch| this.fire_measured(batch, fence.clone(), &due_at))
             .buffered(AT_ONCE)
             .collect()
             .await;
@@ -197,6 +204,26 @@ impl Alarm {
             }
         }
         went_well
+    }
+
+    /// Fires a batch in a trace of its own, and measures how late its clocks spoke.
+    async fn fire_measured(
+        &self,
+        batch: Vec<TicketKey>,
+        fence: Fence,
+        due_at: &BTreeMap<TicketKey, Timestamp>,
+    ) -> Result<Vec<TicketKey>, Error> {
+        let ground = &self.timer.ground;
+        let span = telemetry::begun(ground.service, "ring", batch.len());
+        let keys = batch.clone();
+        let failed = fire_batch(&self.timer, batch, fence).instrument(span).await?;
+        let now = self.now();
+        for (key, at) in keys.iter().filter_map(|key| Some((key, due_at.get(key)?))) {
+            if !failed.contains(key) {
+                ground.metrics.clock_spoke(Duration::try_from(now.duration_since(*at)).unwrap_or_default());
+            }
+        }
+        Ok(failed)
     }
 }
 
