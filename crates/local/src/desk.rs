@@ -19,6 +19,8 @@ use crate::servers::{Binaries, DataFolder, Nats, NatsOptions, Postgres, Postgres
 use crate::services::{SERVICES, Service};
 use crate::store;
 
+/// When a caller's connection is asked to make way, so that callers of a desk behind a balancer spread out.
+const CONNECTION_AGE: Duration = Duration::from_secs(300);
 /// How often it is looked whether the streams are still there.
 const STREAM_CHECK_EVERY: Duration = Duration::from_secs(1);
 
@@ -27,8 +29,8 @@ const STREAM_CHECK_EVERY: Duration = Duration::from_secs(1);
 pub enum Ports {
     /// Any free ones.
     Free,
-    /// These, from a base on: base + 0 … the services, + 10 … their health, + 20 NATS, + 21 Postgres. Where one is
-    /// taken, a free one.
+    /// These, from a base on: base + 0 … the services, + 10 … their health, + 20 NATS, + 21 Postgres, + 30 and
+    /// + 31 traces. Where one is taken, a free one.
     From(u16),
 }
 
@@ -45,6 +47,8 @@ pub struct DeskOptions {
     pub clock: Clock,
     /// Which services run in this process; the others run elsewhere (see [`Desk::config_of`]).
     pub services: Vec<Service>,
+    /// Where its traces are, if it keeps them here.
+    pub traces: Option<TracesAddress>,
 }
 
 impl DeskOptions {
@@ -56,6 +60,7 @@ impl DeskOptions {
             durable: true,
             clock: Clock::System,
             services: SERVICES.to_vec(),
+            traces: None,
         }
     }
 }
@@ -73,6 +78,18 @@ pub struct Address {
     pub postgres_url: String,
     /// The folder of the token issuer's key.
     pub issuer_folder: PathBuf,
+    /// Its traces; `None` if this desk sends them elsewhere, or nowhere.
+    #[serde(default)]
+    pub traces: Option<TracesAddress>,
+}
+
+/// Where a desk's traces are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracesAddress {
+    /// http://host:port where they are received, by OTLP over gRPC.
+    pub endpoint: String,
+    /// http://host:port where they are shown.
+    pub url: String,
 }
 
 /// A running desk. [`Desk::stop`] stops it in order; dropping it is like pulling the plug.
@@ -91,6 +108,7 @@ pub struct Desk {
     /// A connection of the deployment's own.
     pub bus: Bus,
     ports: Ports,
+    traces: Option<TracesAddress>,
     streams: tokio::task::JoinHandle<()>,
     folder: DataFolder,
 }
@@ -125,7 +143,7 @@ impl Desk {
             tokio::try_join!(Postgres::start(binaries, postgres_options), Nats::start(binaries, nats_options))?;
         say("bringing the stores up to date");
         store::prepare(&postgres).await?;
-        let bus = Bus::connect(&nats.url(), "deployment").await?;
+        let bus = Bus::connect(&nats.url(), None, None, "deployment").await?;
         chassis::bus::deploy(&bus.jetstream, &wirings()).await?;
         let issuer = Issuer::open(&options.folder.join("issuer"))?;
         let streams = watch_streams(bus.clone());
@@ -137,6 +155,7 @@ impl Desk {
             clock: options.clock,
             bus,
             ports: options.ports,
+            traces: options.traces,
             streams,
             folder,
         };
@@ -197,9 +216,12 @@ impl Desk {
             machinery_database_url: self.postgres.url(&service.database(), "desk_machinery"),
             database_connections: 8,
             nats_url: self.nats.url(),
+            nats_ca: None,
+            nats_certificate: None,
             grpc_address: address(offset),
             http_address: address(offset.saturating_add(10)),
             reflection: true,
+            connection_age: CONNECTION_AGE,
             tokens: TokenConfig {
                 issuer: ISSUER.to_owned(),
                 audience: AUDIENCE.to_owned(),
@@ -227,6 +249,7 @@ impl Desk {
             nats_url: self.nats.url(),
             postgres_url: self.postgres.superuser_url(),
             issuer_folder: self.folder().join("issuer"),
+            traces: self.traces.clone(),
         }
     }
 

@@ -8,7 +8,8 @@ pub mod servers;
 mod services;
 mod settle;
 mod store;
+pub mod traces;
 
-pub use desk::{Address, Desk, DeskOptions, Ports};
+pub use desk::{Address, Desk, DeskOptions, Ports, TracesAddress};
 pub use issuer::{AUDIENCE, ISSUER, Issuer};
 pub use services::{SERVICES, Service, service};

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod bench;
 mod ticket;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 
 use crate::clients::Reach;
 
+pub(crate) use bench::{Bench, BenchCommon};
 pub(crate) use ticket::{Filter, Ticket, Which};
 
 /// The desk: takes incidents, works on them, keeps its promises, shows what happened.
@@ -23,6 +25,7 @@ pub(crate) use ticket::{Filter, Ticket, Which};
   skranke submit --client fjellheim-kommune \"Skriveren står\"   register a ticket
   skranke ticket list --state queued                     what waits
   skranke ticket show FJELL-1001                         everything about one ticket
+  skranke trace FJELL-1001                               what its post caused, and where the time went
   skranke report kpis --client fjellheim-kommune         the figures
   skranke apply acme.yaml --dry-run                      what a client file would change
 
@@ -76,6 +79,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Report,
     },
+    /// Show what a post caused, span by span, on the desk that runs here
+    Trace(Trace),
     /// Set a client up as its file says
     Apply(Apply),
     /// Bring history from another system
@@ -85,10 +90,22 @@ pub(crate) enum Command {
     },
     /// Issue a token for the local desk
     Token(Token),
+    /// What a deployment needs besides services: streams, an issuer of tokens
+    Deploy {
+        #[command(subcommand)]
+        command: Deploy,
+    },
+    /// Ask whether the service of this environment (SKRANKE_HTTP_ADDRESS) can work: a container's health check
+    Ready,
     /// Messages that could not be handled
     DeadLetters {
         #[command(subcommand)]
         command: DeadLetters,
+    },
+    /// Measure the desk beside the raw limits of this machine
+    Bench {
+        #[command(subcommand)]
+        command: Bench,
     },
     /// Print completions for a shell: skranke completions bash > /etc/bash_completion.d/skranke
     Completions {
@@ -277,6 +294,19 @@ pub(crate) enum Report {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  skranke trace FJELL-1001                                      from the post to the report
+  skranke trace 4bf92f3577b34da6a3ce929d0e0e4736                a trace by its id, as in the log lines
+  skranke trace FJELL-1001 --output json | jq '.services'       where the time went
+
+A ticket that was registered just now is waited for, five seconds at most. Traces of a desk elsewhere are in its
+operator's own backend.")]
+pub(crate) struct Trace {
+    /// The ticket's reference or id, or a trace's id
+    pub ticket: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
   skranke apply demo/clients/fjellheim-kommune.yaml --dry-run
   skranke apply --schema > skranke-client.schema.json    for editors: yaml-language-server")]
 pub(crate) struct Apply {
@@ -320,6 +350,24 @@ pub(crate) struct Token {
     /// How long it is valid
     #[arg(long, default_value_t = 1)]
     pub days: u16,
+    /// The issuer's folder; default: that of the local desk
+    #[arg(long)]
+    pub issuer: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Deploy {
+    /// Make or update the streams and consumers on the NATS that SKRANKE_NATS_URL names
+    Streams,
+    /// Make the key of an issuer of tokens, unless it is there
+    Issuer {
+        /// Where the key is kept
+        #[arg(long)]
+        folder: PathBuf,
+        /// Write the public keys here too, for the services (SKRANKE_TOKEN_KEYS)
+        #[arg(long)]
+        key_set: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,11 +2,13 @@
 
 mod apply;
 mod arguments;
+mod bench;
 pub mod client_file;
 pub mod clients;
 mod clock;
 mod dead_letters;
 pub mod demo;
+mod deploy;
 pub mod import;
 mod kb;
 mod output;
@@ -15,6 +17,8 @@ mod serve;
 mod submit;
 mod ticket;
 mod token;
+mod trace;
+mod traced;
 mod up;
 mod words;
 pub mod yaml;
@@ -24,12 +28,32 @@ use std::process::ExitCode;
 pub use apply::{apply_file, differences};
 pub use arguments::Arguments;
 use arguments::Command;
+use clap::Parser;
 use output::Output;
 
+/// The whole program: reads what was typed and does it.
+///
+/// It is here and not in `main.rs` because futures are compiled where they are polled: there, all of it would be
+/// compiled a second time.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(run(arguments)),
+        Err(error) => {
+            output::complain(&anyhow::Error::new(error).context("the program cannot start its threads"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Runs one command; says what went wrong and what to do about it.
-pub async fn run(arguments: Arguments) -> ExitCode {
+async fn run(arguments: Arguments) -> ExitCode {
     let output = Output::new(arguments.output);
-    match dispatch(arguments, output).await {
+    let ended = match traced::name_of(&arguments.command) {
+        Some(name) => traced::traced(arguments.reach.clone(), name, dispatch(arguments, output)).await,
+        None => dispatch(arguments, output).await,
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&error);
@@ -48,10 +72,14 @@ async fn dispatch(arguments: Arguments, output: Output) -> anyhow::Result<()> {
         Command::Clock { command } => clock::clock(&reach.clients()?, output, command).await,
         Command::Kb { command } => kb::kb(&reach.clients()?, output, command).await,
         Command::Report { command } => report::report(&reach.clients()?, output, command).await,
+        Command::Trace(options) => trace::trace(&reach, output, options).await,
         Command::Apply(options) => apply::apply(&reach, output, options).await,
         Command::Import { command } => import::import(&reach.clients()?, output, command).await,
         Command::Token(options) => token::token(&reach, output, &options),
+        Command::Deploy { command } => deploy::deploy(command).await,
+        Command::Ready => deploy::ready().await,
         Command::DeadLetters { command } => dead_letters::dead_letters(&reach.clients()?, output, command).await,
+        Command::Bench { command } => bench::bench(output, command).await,
         Command::Completions { shell } => output::line(&arguments::completions(shell)),
     }
 }

@@ -3,20 +3,49 @@
 mod show_desk;
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
-use chassis::telemetry::{self, LogForm};
+use chassis::telemetry::{self, LogForm, Settings};
 use local::servers::{Postgres, Wishes, find_or_fetch};
+use local::traces::Sink;
 use local::{Desk, DeskOptions, Ports};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::Up;
 use crate::clients::Reach;
 use crate::output::line;
-use crate::serve::install_tls;
+use crate::serve::{install_tls, variable};
+
+/// How long spans are gathered here, so that `skranke trace` has them at once.
+const GATHER_FOR: Duration = Duration::from_millis(250);
 
 pub(crate) async fn up(reach: &Reach, options: Up) -> anyhow::Result<()> {
-    telemetry::start(LogForm::Human, &options.log);
     install_tls();
+    let mut settings = Settings::read(LogForm::Human, &options.log, variable)?;
+    let sink = receive_traces(&mut settings, &options).await?;
+    let telemetry = telemetry::start(&settings)?;
+    let ended = run(reach, options, sink.as_ref()).await;
+    telemetry.finish().await;
+    if let Some(sink) = sink {
+        sink.stop().await;
+    }
+    ended
+}
+
+/// Keeps the traces here, unless the environment says where else they go.
+async fn receive_traces(settings: &mut Settings, options: &Up) -> anyhow::Result<Option<Sink>> {
+    if settings.endpoint.is_some() {
+        return Ok(None);
+    }
+    let port = |offset: u16| (!options.free_ports).then(|| options.port.saturating_add(offset));
+    let sink = Sink::start(port(30), port(31)).await?;
+    settings.endpoint = Some(sink.endpoint());
+    settings.ratio = 1.0;
+    settings.gather_for = GATHER_FOR;
+    Ok(Some(sink))
+}
+
+async fn run(reach: &Reach, options: Up, sink: Option<&Sink>) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     std::fs::create_dir_all(&reach.desk)?;
@@ -26,6 +55,7 @@ pub(crate) async fn up(reach: &Reach, options: Up) -> anyhow::Result<()> {
     let binaries = find_or_fetch(&wishes, &say).await?;
     let mut desk_options = DeskOptions::new(folder);
     desk_options.ports = if options.free_ports { Ports::Free } else { Ports::From(options.port) };
+    desk_options.traces = sink.map(Sink::whereabouts);
     let mut desk = Desk::start(&binaries, desk_options, &say).await?;
     let clients = reach.clients()?;
     let set_up = async {

@@ -1,5 +1,6 @@
 //! Services in processes of their own, to be killed.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -31,33 +32,79 @@ pub fn skranke_binary() -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
+/// How a service is run outside of this process.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Which service.
+    pub service: Service,
+    /// Its settings.
+    pub config: Config,
+    /// Which `skranke`.
+    pub binary: PathBuf,
+}
+
+impl Launch {
+    /// A service of a desk on these addresses, by the `skranke` that was built with the tests.
+    ///
+    /// # Errors
+    /// If that was not built.
+    pub fn of(desk: &Desk, service: Service, grpc: SocketAddr, http: SocketAddr) -> anyhow::Result<Self> {
+        let config = Config { grpc_address: grpc, http_address: http, ..desk.config_of(service) };
+        Ok(Self { service, config, binary: skranke_binary()? })
+    }
+}
+
+/// What a process is given besides its settings.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// More variables.
+    pub environment: Vec<(String, String)>,
+    /// A file that its log lines are added to; else they go where ours go.
+    pub log: Option<PathBuf>,
+}
+
 /// `skranke serve <service>` on fixed addresses.
 #[derive(Debug)]
 pub struct ServiceProcess {
-    service: Service,
-    config: Config,
+    launch: Launch,
+    surroundings: Surroundings,
     child: Child,
 }
 
 impl ServiceProcess {
+    /// Starts a service outside of this process.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn launch(launch: Launch) -> anyhow::Result<Self> {
+        Self::launch_in(launch, Surroundings::default())
+    }
+
+    /// Starts a service outside of this process, with more than its settings.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn launch_in(launch: Launch, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let child = spawn(&launch, &surroundings)?;
+        Ok(Self { launch, surroundings, child })
+    }
+
     /// Starts a service of a desk outside of this process. Its addresses are the given ones for good.
     ///
     /// # Errors
     /// If it cannot be started.
     pub fn start(desk: &Desk, service: Service, grpc: SocketAddr, http: SocketAddr) -> anyhow::Result<Self> {
-        let config = Config { grpc_address: grpc, http_address: http, ..desk.config_of(service) };
-        let child = spawn(service, &config)?;
-        Ok(Self { service, config, child })
+        Self::launch(Launch::of(desk, service, grpc, http)?)
     }
 
     /// Where it serves gRPC.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.config.grpc_address)
+        format!("http://{}", self.launch.config.grpc_address)
     }
 
     /// Where it serves /healthz and /readyz.
     pub fn http_address(&self) -> SocketAddr {
-        self.config.http_address
+        self.launch.config.http_address
     }
 
     /// Kills it (SIGKILL) for good.
@@ -74,7 +121,7 @@ impl ServiceProcess {
     /// If it cannot be started again.
     pub async fn kill_and_restart(&mut self) -> anyhow::Result<()> {
         self.child.kill().await?;
-        self.child = spawn(self.service, &self.config)?;
+        self.child = spawn(&self.launch, &self.surroundings)?;
         Ok(())
     }
 
@@ -84,7 +131,7 @@ impl ServiceProcess {
     /// If it does not end within half a minute, or cannot be started again.
     pub async fn stop_and_restart(&mut self) -> anyhow::Result<bool> {
         let in_order = self.terminate().await?;
-        self.child = spawn(self.service, &self.config)?;
+        self.child = spawn(&self.launch, &self.surroundings)?;
         Ok(in_order)
     }
 
@@ -96,16 +143,45 @@ impl ServiceProcess {
         self.terminate().await
     }
 
-    async fn terminate(&mut self) -> anyhow::Result<bool> {
+    /// Kills it (SIGKILL); it can be launched again.
+    ///
+    /// # Errors
+    /// If it has ended already.
+    pub async fn kill_now(&mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// How it was started, to start another one like it.
+    pub fn into_launch(self) -> Launch {
+        self.launch
+    }
+
+    /// Asks it to stop (SIGTERM).
+    ///
+    /// # Errors
+    /// If it has ended already.
+    pub fn ask_to_stop(&self) -> anyhow::Result<()> {
         let pid = self.child.id().context("it has ended already")?;
-        kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGTERM)?;
-        let status = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await??;
-        Ok(status.success())
+        Ok(kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGTERM)?)
+    }
+
+    /// Waits until it has ended. Returns whether it did so in order.
+    ///
+    /// # Errors
+    /// If it does not within half a minute.
+    pub async fn ended(&mut self) -> anyhow::Result<bool> {
+        Ok(tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await??.success())
+    }
+
+    async fn terminate(&mut self) -> anyhow::Result<bool> {
+        self.ask_to_stop()?;
+        self.ended().await
     }
 }
 
-fn spawn(service: Service, config: &Config) -> anyhow::Result<Child> {
-    let mut command = Command::new(skranke_binary()?);
+fn spawn(launch: &Launch, surroundings: &Surroundings) -> anyhow::Result<Child> {
+    let Launch { service, config, binary } = launch;
+    let mut command = Command::new(binary);
     command
         .args(["serve", service.name()])
         .env("SKRANKE_DATABASE_URL", &config.database_url)
@@ -114,11 +190,16 @@ fn spawn(service: Service, config: &Config) -> anyhow::Result<Child> {
         .env("SKRANKE_NATS_URL", &config.nats_url)
         .env("SKRANKE_GRPC_ADDRESS", config.grpc_address.to_string())
         .env("SKRANKE_HTTP_ADDRESS", config.http_address.to_string())
+        .env("SKRANKE_CONNECTION_AGE_SECONDS", config.connection_age.as_secs().to_string())
         .env("SKRANKE_TOKEN_ISSUER", &config.tokens.issuer)
         .env("SKRANKE_TOKEN_AUDIENCE", &config.tokens.audience)
         .env("SKRANKE_TOKEN_KEYS", &config.tokens.keys)
         .env("SKRANKE_LOG", "warn")
+        .envs(surroundings.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .kill_on_drop(true);
+    if let Some(log) = &surroundings.log {
+        command.stderr(File::options().create(true).append(true).open(log)?);
+    }
     command.spawn().with_context(|| format!("{} cannot be started", service.name()))
 }

@@ -15,7 +15,7 @@ use skranke::clients::Clients;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::ServiceProcess;
+use crate::{Launch, ServiceProcess, Surroundings};
 
 /// How often a condition is looked at when there is nothing to subscribe to.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -33,10 +33,23 @@ impl Processes {
     /// # Errors
     /// If one is not ready within a minute.
     pub async fn start(desk: &Desk, services: &[Service], rng: &mut StdRng) -> anyhow::Result<Self> {
+        Self::start_in(desk, services, rng, &Surroundings::default()).await
+    }
+
+    /// Starts them with more than their settings and waits until they are ready.
+    ///
+    /// # Errors
+    /// If one is not ready within a minute.
+    pub async fn start_in(
+        desk: &Desk,
+        services: &[Service],
+        rng: &mut StdRng,
+        surroundings: &Surroundings,
+    ) -> anyhow::Result<Self> {
         let mut by_name = BTreeMap::new();
         for service in services {
-            let process = ServiceProcess::start(desk, *service, free_address(rng)?, free_address(rng)?)?;
-            by_name.insert(service.name(), process);
+            let launch = Launch::of(desk, *service, free_address(rng)?, free_address(rng)?)?;
+            by_name.insert(service.name(), ServiceProcess::launch_in(launch, surroundings.clone())?);
         }
         let processes = Self { by_name };
         processes.ready().await?;
@@ -94,6 +107,19 @@ pub fn free_address(rng: &mut StdRng) -> anyhow::Result<SocketAddr> {
         .take(100)
         .find(|address| TcpListener::bind(address).is_ok());
     found.context("no port is free")
+}
+
+/// Some of these at once, all different.
+///
+/// # Errors
+/// If not enough are found.
+pub fn free_addresses<const N: usize>(rng: &mut StdRng) -> anyhow::Result<[SocketAddr; N]> {
+    let mut held = Vec::new();
+    while held.len() < N {
+        held.push(TcpListener::bind(free_address(rng)?)?);
+    }
+    let addresses: Result<Vec<SocketAddr>, _> = held.iter().map(TcpListener::local_addr).collect();
+    addresses?.try_into().ok().context("as many as wanted")
 }
 
 /// Asks by HTTP. Returns status and body.

@@ -179,6 +179,9 @@ pub(super) async fn welcome(address: &Address, clients: &Clients) -> anyhow::Res
         text.push('\n');
     }
     text.push_str(&format!("  {:<16} {}\n  {:<16} {}\n", "NATS", address.nats_url, "Postgres", address.postgres_url));
+    if let Some(traces) = &address.traces {
+        text.push_str(&format!("  {:<16} {}/traces\n", "traces", traces.url));
+    }
     let known = clients.intake()?.list_clients(ListClientsRequest::default()).await?.into_inner().clients;
     text.push_str("\nIn another terminal:\n\n");
     match known.first() {
@@ -192,6 +195,7 @@ pub(super) async fn welcome(address: &Address, clients: &Clients) -> anyhow::Res
                 "  cargo desk submit --client {client_id} --impact high --urgency medium \"The VPN drops every ten minutes\"\n  \
                  cargo desk ticket list --client {client_id}\n  \
                  cargo desk ticket show {reference}\n  \
+                 cargo desk trace {reference}\n  \
                  cargo desk report kpis --client {client_id}\n"
             ));
         }

@@ -16,10 +16,11 @@ use tokio::process::{Child, Command};
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// `skranke up`, as far as its welcome.
-async fn up(folder: &Path) -> anyhow::Result<(Child, String)> {
+pub(crate) async fn up(folder: &Path, options: &[&str]) -> anyhow::Result<(Child, String)> {
     let mut child = Command::new(skranke_binary()?)
         .args(["up", "--free-ports", "--desk"])
         .arg(folder)
+        .args(options)
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
@@ -39,7 +40,7 @@ async fn up(folder: &Path) -> anyhow::Result<(Child, String)> {
     Ok((child, welcome))
 }
 
-async fn interrupt(mut child: Child) -> anyhow::Result<()> {
+pub(crate) async fn interrupt(mut child: Child) -> anyhow::Result<()> {
     let pid = child.id().context("it runs")?;
     kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGINT)?;
     let status = tokio::time::timeout(PATIENCE, child.wait()).await.context("it does not stop")??;
@@ -63,7 +64,7 @@ async fn skranke(folder: &Path, arguments: &[&str]) -> anyhow::Result<Value> {
 async fn one_command_shows_a_working_desk_that_keeps_its_data() -> anyhow::Result<()> {
     let scratch = scratch_folder()?;
     let folder = scratch.path().join("desk");
-    let (child, welcome) = up(&folder).await?;
+    let (child, welcome) = up(&folder, &[]).await?;
     assert!(welcome.contains("cargo desk submit"), "a first command to paste: {welcome}");
 
     let clients = skranke(&folder, &["kb", "list"]).await?;
@@ -94,7 +95,7 @@ async fn one_command_shows_a_working_desk_that_keeps_its_data() -> anyhow::Resul
     assert_eq!(closed["state"], "TICKET_STATE_CLOSED");
     interrupt(child).await?;
 
-    let (child, _) = up(&folder).await?;
+    let (child, _) = up(&folder, &[]).await?;
     let again = skranke(&folder, &["ticket", "show", &reference]).await?;
     assert_eq!(again["ticket"]["state"], "TICKET_STATE_CLOSED");
     let history = skranke(&folder, &["ticket", "history", &reference]).await?;
