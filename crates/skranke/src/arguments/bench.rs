@@ -1,0 +1,95 @@
+//! `skranke bench …` as it can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// How fast posts become tickets that are kept
+    #[command(after_help = "Examples:
+  skranke bench intake                                   1, 8 and 32 connections, three rounds
+  skranke bench intake --connections 32 --no-raw         only the desk, to profile it
+  skranke bench intake --connections 4 --in-flight 16    many posts under way on few connections")]
+    Intake {
+        /// Numbers of connections, each measured on its own
+        #[arg(long, value_delimiter = ',', default_value = "1,8,32", value_parser = clap::value_parser!(u64).range(1..=128))]
+        connections: Vec<u64>,
+        /// Posts under way on each connection
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1024))]
+        in_flight: u64,
+        /// Leave the raw limits out
+        #[arg(long)]
+        no_raw: bool,
+        #[command(flatten)]
+        common: BenchCommon,
+    },
+    /// How soon a post is triaged and its clock runs, at a fixed rate through all services
+    #[command(after_help = "Examples:
+  skranke bench pipeline                                 1,000 posts a second for 20 s, three rounds
+  skranke bench pipeline --rate 200 --seconds 60         a calm day, for longer
+  skranke bench pipeline --rounds 1 --highest            then the highest rate that still holds")]
+    Pipeline {
+        /// Posts per second
+        #[arg(long, default_value_t = 1_000.0, value_parser = rate)]
+        rate: f64,
+        /// Raise the rate until the desk does not keep up, and tell the highest that it held
+        #[arg(long)]
+        highest: bool,
+        #[command(flatten)]
+        common: BenchCommon,
+    },
+    /// How fast a real log with its histories is imported
+    #[command(after_help = "Example:
+  skranke bench import uci_incident_event_log.zip --rounds 1")]
+    Import {
+        /// The UCI \"Incident management process enriched event log\" (data set 498), as zip
+        file: PathBuf,
+        #[command(flatten)]
+        common: BenchCommon,
+    },
+    /// Memory of the services when idle; how soon they start and restart
+    #[command(after_help = "Example:
+  skranke bench footprint --rounds 5")]
+    Footprint {
+        #[command(flatten)]
+        common: BenchCommon,
+    },
+    /// Put the last results into a page with charts
+    #[command(after_help = "Example:
+  skranke bench report --page measured.html")]
+    Report {
+        /// Where the results are kept
+        #[arg(long, default_value = "bench-results")]
+        results: PathBuf,
+        /// The page [default: index.html beside the results]
+        #[arg(long)]
+        page: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BenchCommon {
+    /// How often everything is measured; medians are told
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+    /// How long each measurement counts [default: 5, pipeline 20]
+    #[arg(long, value_parser = seconds)]
+    pub seconds: Option<f64>,
+    /// Where a temporary folder for the data is made: on a real disk
+    #[arg(long, default_value = ".")]
+    pub folder: PathBuf,
+    /// Where the results are kept
+    #[arg(long, default_value = "bench-results")]
+    pub results: PathBuf,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "is not a number".to_owned())?;
+    if (1.0..=50_000.0).contains(&rate) { Ok(rate) } else { Err("must be from 1 to 50000".to_owned()) }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "is not a number".to_owned())?;
+    if (0.1..=3_600.0).contains(&seconds) { Ok(seconds) } else { Err("must be from 0.1 to 3600".to_owned()) }
+}

@@ -1,0 +1,145 @@
+//! `skranke bench`: measures the desk beside the raw limits of this machine.
+
+mod errands;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use bench::{Common, ImportOptions, IntakeOptions, Outcome, PipelineOptions, Progress};
+use errands::Runner;
+use local::servers::{Wishes, find_or_fetch};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::arguments::{Bench, BenchCommon};
+use crate::output::{Output, table};
+use crate::serve::install_tls;
+
+/// How long a measurement counts where nothing else is asked for.
+const SECONDS: f64 = 5.0;
+/// The same for the pipeline.
+const PIPELINE_SECONDS: f64 = 20.0;
+
+pub(crate) async fn bench(output: Output, command: Bench) -> anyhow::Result<()> {
+    install_tls();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // Whatever was started ends with what is dropped here.
+    tokio::select! {
+        done = run(output, command) => done,
+        _ = terminate.recv() => anyhow::bail!("ended before it was done; nothing was kept"),
+        _ = interrupt.recv() => anyhow::bail!("ended before it was done; nothing was kept"),
+    }
+}
+
+async fn run(output: Output, command: Bench) -> anyhow::Result<()> {
+    match command {
+        Bench::Intake { connections, in_flight, no_raw, common } => {
+            let steps = u64::from(common.rounds) * connections.len() as u64 * 2;
+            let options = IntakeOptions { connections, in_flight, no_raw };
+            let outcome =
+                bench::intake(&self::common(&common, SECONDS).await?, &options, &Progress::new(steps)).await?;
+            keep(output, &common, &outcome)
+        }
+        Bench::Pipeline { rate, highest, common } => {
+            let options = PipelineOptions { rate, highest };
+            let progress = Progress::new(u64::from(common.rounds) * 2);
+            let measured = self::common(&common, PIPELINE_SECONDS).await?;
+            let outcome = bench::pipeline(&measured, &options, &Runner, &progress).await?;
+            keep(output, &common, &outcome)
+        }
+        Bench::Import { file, common } => {
+            anyhow::ensure!(file.is_file(), "{} is no file", file.display());
+            let progress = Progress::new(u64::from(common.rounds));
+            let measured = self::common(&common, SECONDS).await?;
+            let outcome = bench::import(&measured, &ImportOptions { file }, &Runner, &progress).await?;
+            keep(output, &common, &outcome)
+        }
+        Bench::Footprint { common } => {
+            let progress = Progress::new(u64::from(common.rounds));
+            let outcome = bench::footprint(&self::common(&common, SECONDS).await?, &Runner, &progress).await?;
+            keep(output, &common, &outcome)
+        }
+        Bench::Report { results, page } => {
+            let kept = Outcome::kept(&results)?;
+            let page = page.unwrap_or_else(|| results.join("index.html"));
+            std::fs::write(&page, bench::page(&kept)?).with_context(|| format!("cannot write {}", page.display()))?;
+            let benches: Vec<&str> = kept.iter().map(|outcome| outcome.bench.as_str()).collect();
+            let value = json!({ "page": page.display().to_string(), "benches": benches });
+            output.value(&value, || format!("{} shows {}", page.display(), benches.join(", ")))
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+async fn common(options: &BenchCommon, seconds: f64) -> anyhow::Result<Common> {
+    let wishes = Wishes::read(|name| std::env::var_os(name));
+    Ok(Common {
+        rounds: options.rounds,
+        window: Duration::from_secs_f64(options.seconds.unwrap_or(seconds)),
+        folder: options.folder.clone(),
+        program: std::env::current_exe().context("this program's own file is not known")?,
+        binaries: find_or_fetch(&wishes, &|text| eprintln!("· {text}")).await?,
+    })
+}
+
+/// Keeps an outcome and shows it. Fails if something was lost or doubled.
+fn keep(output: Output, options: &BenchCommon, outcome: &Outcome) -> anyhow::Result<()> {
+    let file = outcome.keep(&options.results)?;
+    output.value(&serde_json::to_value(outcome)?, || format!("{}\nkept in {}", words(outcome), file.display()))?;
+    anyhow::ensure!(outcome.holds(), "something was lost or doubled; see the checks");
+    Ok(())
+}
+
+fn words(outcome: &Outcome) -> String {
+    let machine = &outcome.machine;
+    let mut rows = table(&["at", "what", "median", "raw limit beside it", "ratio", "target", ""]);
+    let mut before = "";
+    for figure in &outcome.figures {
+        let value = |value: f64| format!("{} {}", bench::number(value), figure.unit);
+        let beside = figure.beside.as_ref();
+        let target = figure.target.map(|target| target.words(&figure.unit)).unwrap_or_default();
+        let met = figure.is_met().map_or("", |met| if met { "✓" } else { "✗" });
+        rows.add_row([
+            if figure.at == before { String::new() } else { figure.at.clone() },
+            figure.name.clone(),
+            value(figure.value),
+            beside.map(|raw| format!("{} ({})", value(raw.value), raw.name)).unwrap_or_default(),
+            beside.map(|raw| bench::number(raw.ratio)).unwrap_or_default(),
+            target,
+            met.to_owned(),
+        ]);
+        before = &figure.at;
+    }
+    let checks: Vec<String> = outcome
+        .checks
+        .iter()
+        .map(|check| {
+            let wanted = if check.at_least == check.at_most {
+                check.at_least.to_string()
+            } else {
+                format!("{} to {}", check.at_least, check.at_most)
+            };
+            format!("{} {}: {} of {wanted}", if check.holds() { "✓" } else { "✗" }, check.what, check.found)
+        })
+        .collect();
+    format!(
+        "{}\n{} × {}, {} GB, Linux {}, {}: a page synced in {} ms\nskranke {}, Postgres {}, nats-server {}; \
+         load {} before, {} after; {}\n\n{rows}\n\n{}\n\n{}",
+        outcome.about,
+        machine.cores,
+        machine.cpu,
+        bench::number(machine.memory as f64 / 1e9),
+        machine.kernel,
+        machine.file_system,
+        bench::number(machine.sync_ms),
+        machine.skranke,
+        machine.postgres,
+        machine.nats,
+        machine.load_before,
+        machine.load_after,
+        outcome.begun_at.strftime("%Y-%m-%d %H:%M UTC"),
+        checks.join("\n"),
+        outcome.notes.join("\n"),
+    )
+}
