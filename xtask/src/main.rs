@@ -4,7 +4,9 @@
     reason = "a chore is a process of its own: it reads its environment and times its steps"
 )]
 
+mod manifests;
 mod shell;
+mod skew;
 mod steps;
 mod tidy;
 mod tools;
@@ -27,11 +29,12 @@ Chores:
   test      everything that must pass before a change is handed in
   ci        the same with the settings for a build machine
   tidy      only the rules of the house that no linter knows
+  skew      this version and another one side by side on the same stores; needs --with <git revision>
   prepare   fetch the tools that `test` needs, so that it can run without a network
   help      this text
 
 Options of test and ci:
-  --fast          leave out what is slow: proto, doc tests and everything in tests/ folders
+  --fast          leave out what is slow: proto, manifests, doc tests and everything in tests/ folders
   --only <STEP>   only this step; may be given more than once
   -- <ARGS>       handed on to the test runner
 
@@ -45,6 +48,7 @@ Examples:
   cargo xtask test --only clippy --only fmt
   cargo xtask test --only test -- -p triage  the tests of one service
   cargo xtask test --only test -- closed     the tests with \"closed\" in their names
+  cargo xtask skew --with v0.1.0             before releasing a change of a store, a fact or a call
 ";
 
 fn main() -> ExitCode {
@@ -71,6 +75,10 @@ fn run(arguments: Vec<String>) -> Result<ExitCode> {
     match chore {
         "test" => steps::run(&shell, &Plan::read(rest)?),
         "ci" => steps::run(&shell.for_ci(), &Plan::read(rest)?.locked()),
+        "skew" => {
+            skew::run(&shell, skew::revision(rest)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
         "prepare" => {
             tools::prepare(&shell)?;
             Ok(ExitCode::SUCCESS)
@@ -94,6 +102,6 @@ fn report(findings: &[tidy::Finding]) -> ExitCode {
 }
 
 fn help() -> String {
-    let steps = STEPS.iter().map(|step| format!("  {:<8}{}\n", step.name, step.about));
+    let steps = STEPS.iter().map(|step| format!("  {:<11}{}\n", step.name, step.about));
     format!("{HELP}{}{EXAMPLES}", steps.collect::<String>())
 }

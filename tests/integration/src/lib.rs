@@ -2,6 +2,8 @@
 //! the story moves.
 
 pub mod agent;
+pub mod balancer;
+pub mod callers;
 pub mod checker;
 pub mod dynamic;
 mod ledger;
@@ -9,6 +11,7 @@ pub mod load;
 pub mod observe;
 mod process;
 pub mod processes;
+pub mod replicas;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,7 +30,7 @@ use skranke::clients::Clients;
 use tempfile::TempDir;
 use tonic::Status;
 
-pub use process::{ServiceProcess, skranke_binary};
+pub use process::{Launch, ServiceProcess, Surroundings, skranke_binary};
 
 /// Monday 2026-11-16, nine o'clock in Oslo.
 pub const MORNING: &str = "2026-11-16T08:00:00Z";
