@@ -1,6 +1,6 @@
 //! The one write path of registrations: inbox → references → ticket + outbox → commit.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use chassis::outbox::{self, Announcement};
 use chassis::{Error, Ground, Scope, inbox};
@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::reference;
-use crate::store::{self, Kept, NewTicket};
+use crate::store::{self, Home, Kept, NewTicket};
 use crate::wire::{self, Fact, RegisteredTicket, Registration, Requester, TicketRegistered};
 
 /// What became of one registration.
@@ -53,8 +53,8 @@ async fn register_rows(connection: &mut PgConnection, group: Vec<Registration>) 
     let mut clients: Vec<&str> = group.iter().map(|one| one.client_id.as_str()).collect();
     clients.sort_unstable();
     clients.dedup();
-    let languages = store::known_clients(connection, &clients).await?;
-    let known: Vec<&Registration> = group.iter().filter(|one| languages.contains_key(one.client_id.as_str())).collect();
+    let mut homes = store::hold_clients(connection, &clients).await?;
+    let known: Vec<&Registration> = group.iter().filter(|one| homes.contains_key(one.client_id.as_str())).collect();
     let outcomes_of = outcome_ids(connection, &known).await?;
     let new = remember(connection, &known, &outcomes_of).await?;
     let fresh: Vec<&Registration> = known
@@ -62,7 +62,7 @@ async fn register_rows(connection: &mut PgConnection, group: Vec<Registration>) 
         .copied()
         .filter(|one| new.contains(&one.request_key) && outcomes_of.get(&one.request_key) == Some(&one.ticket_id))
         .collect();
-    let registered = insert(connection, &fresh, &languages).await?;
+    let registered = insert(connection, &fresh, &mut homes).await?;
     let repeats: Vec<&Registration> =
         known.iter().copied().filter(|one| !registered.contains_key(&one.ticket_id)).collect();
     let repeated = repeat(connection, &clients, &repeats).await?;
@@ -70,7 +70,7 @@ async fn register_rows(connection: &mut PgConnection, group: Vec<Registration>) 
         .iter()
         .map(|one| match registered.get(&one.ticket_id) {
             Some(kept) => Outcome::Registered(kept.clone()),
-            None if languages.contains_key(one.client_id.as_str()) => {
+            None if homes.contains_key(one.client_id.as_str()) => {
                 repeated.get(&one.ticket_id).cloned().unwrap_or(Outcome::Reused)
             }
             None => Outcome::NoClient,
@@ -120,7 +120,7 @@ async fn remember(
 async fn insert(
     connection: &mut PgConnection,
     fresh: &[&Registration],
-    languages: &HashMap<String, String>,
+    homes: &mut HashMap<String, Home>,
 ) -> Result<HashMap<Uuid, Kept>, Error> {
     if fresh.is_empty() {
         return Ok(HashMap::new());
@@ -131,28 +131,25 @@ async fn insert(
         .map(|one| (one.client_id.as_str(), one.matter.requester_email.as_str()))
         .collect();
     let requesters = store::requesters(connection, &emails).await?;
-    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-    for one in fresh {
-        *counts.entry(one.client_id.as_str()).or_default() += 1;
-    }
-    let mut numbers = store::take_numbers(connection, &counts.into_iter().collect::<Vec<_>>()).await?;
     let mut tickets = Vec::with_capacity(fresh.len());
     let mut announcements = Vec::with_capacity(fresh.len());
     for one in fresh {
-        let (prefix, next) = numbers
+        let home = homes
             .get_mut(one.client_id.as_str())
-            .ok_or_else(|| Error::internal("a client vanished while its number was taken"))?;
-        let kept =
-            Kept { ticket_id: one.ticket_id, reference: reference(prefix, *next), registered_at: one.registered_at };
-        *next += 1;
+            .ok_or_else(|| Error::internal("a client vanished while it was held"))?;
+        home.last_number += 1;
+        let kept = Kept {
+            ticket_id: one.ticket_id,
+            reference: reference(&home.prefix, home.last_number),
+            registered_at: one.registered_at,
+        };
         let email_key = (one.client_id.to_string(), one.matter.requester_email.clone());
         let requester = requesters.get(&email_key);
-        let main_language = languages.get(one.client_id.as_str()).map_or("", String::as_str);
-        let (ticket, announcement) = ticket_and_announcement(one, &kept, requester, main_language)?;
+        let (ticket, announcement) = ticket_and_announcement(one, &kept, requester, &home.language)?;
         tickets.push(ticket);
         announcements.push(announcement);
     }
-    store::insert(connection, &tickets).await?;
+    store::insert(connection, &tickets, homes).await?;
     outbox::append(connection, &announcements).await?;
     Ok(tickets.into_iter().map(|ticket| (ticket.kept.ticket_id, ticket.kept)).collect())
 }

@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::{limits, line_fault, reference};
-use crate::store::{self, Kept, NewTicket, Present};
+use crate::store::{self, Home, Kept, NewTicket, Present};
 use crate::wire::{
     self, Actor, Fact, Faults, HistoricFact, ImportOutcome, ImportTicketsRequest, Matter, RegisteredTicket, Requester,
     TicketImported,
@@ -111,8 +111,8 @@ pub async fn import(
         .store
         .unit_of_work(&scope, move |connection| {
             Box::pin(async move {
-                let mut work =
-                    Work { client_id, recorded_at, traceparent, language: String::new(), requesters: HashMap::new() };
+                let (homes, requesters) = (HashMap::new(), HashMap::new());
+                let mut work = Work { client_id, recorded_at, traceparent, homes, requesters };
                 work.rows(connection, imports).await
             })
         })
@@ -123,8 +123,8 @@ struct Work {
     client_id: ClientId,
     recorded_at: Timestamp,
     traceparent: Option<String>,
-    /// The client's main language.
-    language: String,
+    /// The client's own, held.
+    homes: HashMap<String, Home>,
     requesters: HashMap<(String, String), Requester>,
 }
 
@@ -135,11 +135,10 @@ impl Work {
         imports: Vec<Import>,
     ) -> Result<Option<Vec<Imported>>, Error> {
         let client = self.client_id.to_string();
-        let Some(language) = store::known_clients(connection, &[&client]).await?.remove(&client) else {
+        self.homes = store::hold_clients(connection, &[&client]).await?;
+        if self.homes.is_empty() {
             return Ok(None);
-        };
-        self.language = language;
-        store::lock_imports(connection, &client).await?;
+        }
         let wanted: Vec<(&str, &str)> =
             imports.iter().map(|one| (one.matter.source.as_str(), one.matter.external_ref.as_str())).collect();
         let mut present = store::present(connection, &client, &wanted).await?;
@@ -202,20 +201,19 @@ impl Work {
         if wanted.is_empty() {
             return Ok(());
         }
-        let count = i64::try_from(wanted.len()).unwrap_or(i64::MAX);
-        let numbers = store::take_numbers(connection, &[(self.client_id.as_str(), count)]).await?;
-        let Some((prefix, mut next)) = numbers.into_values().next() else {
-            return Err(Error::internal("the client vanished while its numbers were taken"));
-        };
+        let mut homes = self.homes.clone();
+        let home = homes
+            .get_mut(self.client_id.as_str())
+            .ok_or_else(|| Error::internal("the client vanished while it was held"))?;
         let mut tickets = Vec::with_capacity(wanted.len());
         let mut announcements = Vec::with_capacity(wanted.len());
         // References in the order of registration, as they would have been given.
         let mut in_order: Vec<_> = wanted.iter().collect();
         in_order.sort_by_key(|(_, one)| one.registered_at);
         for (key, one) in in_order {
-            let kept =
-                Kept { ticket_id: new_id(), reference: reference(&prefix, next), registered_at: one.registered_at };
-            next += 1;
+            home.last_number += 1;
+            let reference = reference(&home.prefix, home.last_number);
+            let kept = Kept { ticket_id: new_id(), reference, registered_at: one.registered_at };
             let ticket = self.ticket(one, &kept);
             tickets.push(NewTicket {
                 client_id: self.client_id.clone(),
@@ -230,13 +228,14 @@ impl Work {
             present.insert(key.clone(), Present { kept, revision: 1, imported_hash: Some(one.hash.clone()) });
             outcomes.insert(key.clone(), ImportOutcome::Created);
         }
-        store::insert(connection, &tickets).await?;
+        store::insert(connection, &tickets, &homes).await?;
         outbox::append(connection, &announcements).await
     }
 
     fn ticket(&self, one: &Import, kept: &Kept) -> RegisteredTicket {
         let requester = self.requesters.get(&(self.client_id.to_string(), one.matter.requester_email.clone()));
-        let matter = wire::in_a_language(one.matter.clone(), requester, &self.language);
+        let language = self.homes.get(self.client_id.as_str()).map_or("", |home| home.language.as_str());
+        let matter = wire::in_a_language(one.matter.clone(), requester, language);
         RegisteredTicket {
             reference: kept.reference.clone(),
             requester: requester.cloned(),

@@ -60,14 +60,30 @@ pub struct NewTicket {
     pub recorded_at: Timestamp,
 }
 
-/// The main language of each client that exists.
-pub async fn known_clients(connection: &mut PgConnection, clients: &[&str]) -> Result<HashMap<String, String>, Error> {
-    let rows: Vec<(String, String)> =
-        sqlx::query_as("SELECT client_id, coalesce(languages[1], '') FROM client WHERE client_id = ANY($1)")
-            .bind(clients)
-            .fetch_all(connection)
-            .await?;
-    Ok(rows.into_iter().collect())
+/// What a client's new tickets are given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// `ACME`
+    pub prefix: String,
+    /// The client's main language; may be empty.
+    pub language: String,
+    /// The number of its last ticket.
+    pub last_number: i64,
+}
+
+/// The clients that exist, held until the end of the transaction, in one order everywhere.
+///
+/// It comes before everything else: whoever waited here sees all that the former holder has registered.
+pub async fn hold_clients(connection: &mut PgConnection, clients: &[&str]) -> Result<HashMap<String, Home>, Error> {
+    let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
+        "SELECT client_id, reference_prefix, coalesce(languages[1], ''), last_number FROM client
+         WHERE client_id = ANY($1) ORDER BY client_id FOR NO KEY UPDATE",
+    )
+    .bind(clients)
+    .fetch_all(connection)
+    .await?;
+    let home = |(client_id, prefix, language, last_number)| (client_id, Home { prefix, language, last_number });
+    Ok(rows.into_iter().map(home).collect())
 }
 
 /// Requesters by (client_id, email).
@@ -138,30 +154,14 @@ pub async fn kept(
     Ok(rows.into_iter().map(|row| (row.ticket_id, row.into())).collect())
 }
 
-/// Takes the next `n` numbers of each client: client_id → (prefix, first number). Holds the clients' rows until the
-/// commit, in one order everywhere.
-pub async fn take_numbers(
+/// Inserts tickets and notes the last number that each of their clients has given, in one statement.
+pub async fn insert(
     connection: &mut PgConnection,
-    wanted: &[(&str, i64)],
-) -> Result<HashMap<String, (String, i64)>, Error> {
-    let (clients, counts): (Vec<&str>, Vec<i64>) = wanted.iter().copied().unzip();
-    let rows: Vec<(String, String, i64)> = sqlx::query_as(
-        "WITH wanted AS (SELECT c.client_id, w.n FROM client c
-                         JOIN UNNEST($1::text[], $2::bigint[]) AS w (client_id, n) ON w.client_id = c.client_id
-                         ORDER BY c.client_id FOR UPDATE OF c)
-         UPDATE client c SET last_number = c.last_number + wanted.n FROM wanted
-         WHERE c.client_id = wanted.client_id
-         RETURNING c.client_id, c.reference_prefix, c.last_number - wanted.n + 1",
-    )
-    .bind(clients)
-    .bind(counts)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|(client_id, prefix, first)| (client_id, (prefix, first))).collect())
-}
-
-/// Inserts tickets in one statement.
-pub async fn insert(connection: &mut PgConnection, tickets: &[NewTicket]) -> Result<(), Error> {
+    tickets: &[NewTicket],
+    homes: &HashMap<String, Home>,
+) -> Result<(), Error> {
+    let (numbered, last_numbers): (Vec<&str>, Vec<i64>) =
+        homes.iter().map(|(client_id, home)| (client_id.as_str(), home.last_number)).unzip();
     let clients: Vec<&str> = tickets.iter().map(|one| one.client_id.as_str()).collect();
     let ids: Vec<Uuid> = tickets.iter().map(|one| one.kept.ticket_id).collect();
     let references: Vec<&str> = tickets.iter().map(|one| one.kept.reference.as_str()).collect();
@@ -172,7 +172,11 @@ pub async fn insert(connection: &mut PgConnection, tickets: &[NewTicket]) -> Res
     let registered: Vec<jiff_sqlx::Timestamp> = tickets.iter().map(|one| one.kept.registered_at.into()).collect();
     let recorded: Vec<jiff_sqlx::Timestamp> = tickets.iter().map(|one| one.recorded_at.into()).collect();
     sqlx::query(
-        "INSERT INTO ticket (client_id, ticket_id, reference, revision, source, external_ref, body, imported_hash,
+        "WITH numbered AS (
+             UPDATE client c SET last_number = n.last_number
+             FROM UNNEST($10::text[], $11::bigint[]) AS n (client_id, last_number)
+             WHERE c.client_id = n.client_id AND c.last_number <> n.last_number)
+         INSERT INTO ticket (client_id, ticket_id, reference, revision, source, external_ref, body, imported_hash,
                              registered_at, recorded_at)
          SELECT client_id, ticket_id, reference, 1, source, external_ref, body, hash, registered_at, recorded_at
          FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[],
@@ -188,6 +192,8 @@ pub async fn insert(connection: &mut PgConnection, tickets: &[NewTicket]) -> Res
     .bind(hashes)
     .bind(registered)
     .bind(recorded)
+    .bind(numbered)
+    .bind(last_numbers)
     .execute(connection)
     .await?;
     Ok(())

@@ -68,9 +68,3 @@ pub async fn extend(
     .await?;
     Ok(())
 }
-
-/// One at a time imports for a client: a second import of the same tickets waits and finds them.
-pub async fn lock_imports(connection: &mut PgConnection, client_id: &str) -> Result<(), Error> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('import ' || $1))").bind(client_id).execute(connection).await?;
-    Ok(())
-}
