@@ -60,8 +60,10 @@ impl Store {
                     ("statement_timeout", STATEMENT_FOR),
                     ("idle_in_transaction_session_timeout", IDLE_FOR),
                     ("TimeZone", "UTC"),
-                    // A statement is planned once, perhaps while its table is still empty, where reading all of it
-                    // looks cheap; that plan would be kept while the table grows. Everything has its index.
+                    // A statement is planned once: planning each execution costs more than it gains, since everything
+                    // has its index. The plan may be made while the table is still empty, where reading all of it
+                    // looks cheap, and be kept while it grows: so the index is always taken.
+                    ("plan_cache_mode", "force_generic_plan"),
                     ("enable_seqscan", "off"),
                     // The costs of a plan that must read a whole table after all would call for compiling it.
                     ("jit", "off"),

@@ -133,6 +133,8 @@ pub async fn by_external_ref(
     .bind(clients)
     .bind(sources)
     .bind(refs)
+    // Planned each time: of the three indexes that begin with the client, an empty table's plan may take another one.
+    .persistent(false)
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|(client_id, source, external_ref, id)| ((client_id, source, external_ref), id)).collect())
