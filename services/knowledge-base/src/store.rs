@@ -278,15 +278,6 @@ pub async fn list(connection: &mut PgConnection, listing: &Listing) -> Result<Ve
     rows.into_iter().map(Article::try_from).collect()
 }
 
-/// For the rest of the transaction: tables are read by their keys, which lead with the client, and never from end to
-/// end, however few clients there are; and nothing is compiled, which takes longer than these statements do.
-async fn plan_for_one_client(connection: &mut PgConnection) -> Result<(), Error> {
-    sqlx::query("SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)")
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// An instant as Postgres keeps it.
 fn column(at: Timestamp) -> jiff_sqlx::Timestamp {
     jiff_sqlx::Timestamp::from(at)

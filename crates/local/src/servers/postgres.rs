@@ -311,7 +311,7 @@ const DURABLE: [(&str, &str); 11] = [
     ("max_wal_size", "2GB"),
     ("log_min_duration_statement", "1s"),
     // Statements planned while a table was nearly empty are planned anew soon after it has grown.
-    ("autovacuum_naptime", "1s"),
+    ("autovacuum_naptime", "5s"),
 ];
 
 /// Nothing is worth keeping beyond the test.

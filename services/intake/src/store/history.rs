@@ -35,6 +35,8 @@ pub async fn present(
     .bind(client_id)
     .bind(sources)
     .bind(refs)
+    // Planned each time, for the reason that `by_external_ref` gives.
+    .persistent(false)
     .fetch_all(connection)
     .await?;
     Ok(rows

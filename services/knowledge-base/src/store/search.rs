@@ -159,7 +159,6 @@ ORDER BY r.score DESC, r.article_id";
 /// # Errors
 /// If the store failed.
 pub async fn search(connection: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Found>, Error> {
-    super::plan_for_one_client(connection).await?;
     let query = tidied(&wanted.query);
     let rows: Vec<FoundRow> = sqlx::query_as(SEARCH)
         .bind(wanted.client_id.as_str())

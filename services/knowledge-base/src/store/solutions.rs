@@ -16,7 +16,7 @@ use crate::domain::solution::{Match, Place, Question, Solution, Source};
 /// ticket costs some hundred index entries, however much a client has. A word that many have says little: its worth
 /// sinks with the number found.
 ///
-/// The subject is read in every configuration, the description only in its own, and only its first words. Something
+/// The subject is read in every configuration in which its client has anything, the description only in its own, and only its first words. Something
 /// is found if a word of the subject stands in a title or among keywords, or if three words match anywhere.
 ///
 /// Scores are squeezed into 0.5 … 1 and halved per step away from the ticket's language.
@@ -37,6 +37,10 @@ WITH asked AS MATERIALIZED (
         WHERE octet_length(u.lexeme) BETWEEN 2 AND 64
     ) w
     WHERE w.nth <= CASE WHEN w.is_subject THEN 16 ELSE 6 END
+      AND (EXISTS (SELECT 1 FROM article_term t
+                   WHERE t.client_id = a.client_id AND t.configuration = c.configuration)
+           OR EXISTS (SELECT 1 FROM ticket_term t
+                      WHERE t.client_id = a.client_id AND t.configuration = c.configuration))
 ), hits AS (
     SELECT w.nr, w.client_id, h.is_article, h.source_id, w.lexeme, h.place, w.is_subject,
            CASE WHEN w.is_subject THEN 1.0::float8 ELSE 0.3 END
@@ -143,7 +147,6 @@ pub async fn suggest(
     now: Timestamp,
 ) -> Result<Vec<Vec<Solution>>, Error> {
     let texts = |of: fn(&Question) -> &str| questions.iter().map(of).collect::<Vec<&str>>();
-    super::plan_for_one_client(connection).await?;
     let rows: Vec<SolutionRow> = sqlx::query_as(SUGGEST)
         .bind(texts(|one| one.client_id.as_str()))
         .bind(questions.iter().map(|one| one.ticket_id).collect::<Vec<_>>())
