@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -105,6 +105,33 @@ impl Config {
                 keys: required("SKRANKE_TOKEN_KEYS")?,
             },
         })
+    }
+}
+
+impl Config {
+    /// The variables that say all this: what [`Config::read`] reads, for a service in a process of its own.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let path = |path: &Path| path.display().to_string();
+        let mut variables = vec![
+            ("SKRANKE_DATABASE_URL", self.database_url.clone()),
+            ("SKRANKE_MACHINERY_DATABASE_URL", self.machinery_database_url.clone()),
+            ("SKRANKE_DATABASE_CONNECTIONS", self.database_connections.to_string()),
+            ("SKRANKE_NATS_URL", self.nats_url.clone()),
+            ("SKRANKE_GRPC_ADDRESS", self.grpc_address.to_string()),
+            ("SKRANKE_HTTP_ADDRESS", self.http_address.to_string()),
+            ("SKRANKE_CONNECTION_AGE_SECONDS", self.connection_age.as_secs().to_string()),
+            ("SKRANKE_TOKEN_ISSUER", self.tokens.issuer.clone()),
+            ("SKRANKE_TOKEN_AUDIENCE", self.tokens.audience.clone()),
+            ("SKRANKE_TOKEN_KEYS", self.tokens.keys.clone()),
+        ];
+        variables.extend(self.nats_ca.as_deref().map(|ca| ("SKRANKE_NATS_CA", path(ca))));
+        if let Some((certificate, key)) = &self.nats_certificate {
+            variables.extend([("SKRANKE_NATS_CERTIFICATE", path(certificate)), ("SKRANKE_NATS_KEY", path(key))]);
+        }
+        if self.reflection {
+            variables.push(("SKRANKE_REFLECTION", "on".to_owned()));
+        }
+        variables
     }
 }
 

@@ -184,16 +184,7 @@ fn spawn(launch: &Launch, surroundings: &Surroundings) -> anyhow::Result<Child> 
     let mut command = Command::new(binary);
     command
         .args(["serve", service.name()])
-        .env("SKRANKE_DATABASE_URL", &config.database_url)
-        .env("SKRANKE_MACHINERY_DATABASE_URL", &config.machinery_database_url)
-        .env("SKRANKE_DATABASE_CONNECTIONS", config.database_connections.to_string())
-        .env("SKRANKE_NATS_URL", &config.nats_url)
-        .env("SKRANKE_GRPC_ADDRESS", config.grpc_address.to_string())
-        .env("SKRANKE_HTTP_ADDRESS", config.http_address.to_string())
-        .env("SKRANKE_CONNECTION_AGE_SECONDS", config.connection_age.as_secs().to_string())
-        .env("SKRANKE_TOKEN_ISSUER", &config.tokens.issuer)
-        .env("SKRANKE_TOKEN_AUDIENCE", &config.tokens.audience)
-        .env("SKRANKE_TOKEN_KEYS", &config.tokens.keys)
+        .envs(config.environment())
         .env("SKRANKE_LOG", "warn")
         .envs(surroundings.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())

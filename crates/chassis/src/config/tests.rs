@@ -70,3 +70,23 @@ fn a_certificate_without_its_key_is_refused() {
         assert!(error.contains("go together"), "{error}");
     }
 }
+
+#[test]
+fn what_a_service_is_told_by_its_environment_is_what_it_reads() {
+    let file = "certificates.pem";
+    let config = read_with(&[
+        ("SKRANKE_DATABASE_CONNECTIONS", Some("3")),
+        ("SKRANKE_NATS_CA", Some(file)),
+        ("SKRANKE_NATS_CERTIFICATE", Some(file)),
+        ("SKRANKE_NATS_KEY", Some(file)),
+        ("SKRANKE_GRPC_ADDRESS", Some("127.0.0.1:1")),
+        ("SKRANKE_HTTP_ADDRESS", Some("127.0.0.1:2")),
+        ("SKRANKE_REFLECTION", Some("on")),
+        ("SKRANKE_CONNECTION_AGE_SECONDS", Some("9")),
+    ]);
+    let config = config.unwrap();
+    let told: HashMap<&str, String> = config.environment().into_iter().collect();
+    assert_eq!(told.len(), Config::VARIABLES.len(), "each variable is told");
+    let read = Config::read(|name| told.get(name).cloned()).unwrap();
+    assert_eq!(format!("{read:?}"), format!("{config:?}"));
+}
