@@ -106,9 +106,7 @@ impl Config {
             },
         })
     }
-}
 
-impl Config {
     /// The variables that say all this: what [`Config::read`] reads, for a service in a process of its own.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let path = |path: &Path| path.display().to_string();

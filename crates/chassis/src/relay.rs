@@ -25,8 +25,10 @@ const IDLE_POLL: Duration = Duration::from_millis(200);
 const BUSY_POLL: Duration = Duration::from_millis(5);
 /// How often the stream is compared with what we have seen of it.
 const STREAM_CHECK_EVERY: Duration = Duration::from_secs(2);
-/// How often the cursors are saved while there is much to do, and while there is little. What is published twice after a crash is dropped by the listeners' inboxes.
+/// How often the cursors are saved while there is much to do. What is published twice after a crash is dropped by the
+/// listeners' inboxes.
 const SAVE_EVERY: Duration = Duration::from_millis(500);
+/// The same while there is little to do.
 const SAVE_EVERY_WHEN_IDLE: Duration = Duration::from_millis(150);
 
 /// A place in the outbox, in commit order.
@@ -361,22 +363,7 @@ async fn load_rows(connection: &mut PgConnection, from: Cursor) -> Result<Vec<Ro
 
 /// How many committed facts are not on the bus yet, as far as the saved cursors tell.
 pub(crate) async fn depth(ground: &Ground) -> Result<u64, Error> {
-    let depth: i64 = ground
-        .store
-        .machinery(|connection| {
-            Box::pin(async move {
-                Ok::<_, Error>(
-                    sqlx::query_scalar(
-                        "SELECT count(*) FROM outbox o JOIN relay_cursor c ON c.shard = o.shard
-                         WHERE o.xid >= (SELECT min(xid) FROM relay_cursor)
-                           AND (o.xid, o.position) > (c.xid, c.position)",
-                    )
-                    .fetch_one(connection)
-                    .await?,
-                )
-            })
-        })
-        .await?;
+    let depth = ground.store.machinery(|connection| Box::pin(count_waiting(connection, None))).await?;
     Ok(depth.unsigned_abs())
 }
 
@@ -385,23 +372,25 @@ const COUNTED: i64 = 100_000;
 
 /// How many committed facts are not on the bus yet, up to [`COUNTED`], and the oldest one's payload.
 pub(crate) async fn waiting(ground: &Ground) -> Result<(u64, Option<Vec<u8>>), Error> {
-    let (depth, oldest): (i64, Option<Vec<u8>>) = ground
-        .store
-        .machinery(|connection| Box::pin(async move { Ok::<_, Error>(load_waiting(connection).await?) }))
-        .await?;
+    let (depth, oldest) = ground.store.machinery(|connection| Box::pin(load_waiting(connection))).await?;
     Ok((depth.unsigned_abs(), oldest))
 }
 
-async fn load_waiting(connection: &mut PgConnection) -> Result<(i64, Option<Vec<u8>>), sqlx::Error> {
-    let depth: i64 = sqlx::query_scalar(
+/// `most` is where the counting ends; `None`: it counts all.
+async fn count_waiting(connection: &mut PgConnection, most: Option<i64>) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar(
         "SELECT count(*) FROM (
              SELECT FROM outbox o JOIN relay_cursor c ON c.shard = o.shard
              WHERE o.xid >= (SELECT min(xid) FROM relay_cursor) AND (o.xid, o.position) > (c.xid, c.position)
              LIMIT $1) waiting",
     )
-    .bind(COUNTED)
-    .fetch_one(&mut *connection)
-    .await?;
+    .bind(most)
+    .fetch_one(connection)
+    .await?)
+}
+
+async fn load_waiting(connection: &mut PgConnection) -> Result<(i64, Option<Vec<u8>>), Error> {
+    let depth = count_waiting(connection, Some(COUNTED)).await?;
     if depth == 0 {
         return Ok((0, None));
     }

@@ -22,7 +22,6 @@ use crate::wire::Registration;
 const MOST: usize = 256;
 /// Registrations waiting for a commit; one more is shed.
 const WAITING: usize = 8_192;
-
 /// How long a group waits for the posts that are expected.
 const LINGER: Duration = Duration::from_millis(1);
 
