@@ -180,7 +180,7 @@ impl Relay {
     /// Publishes one batch in commit order and waits for all acknowledgements.
     async fn publish_next(&mut self) -> Result<Progress, Error> {
         let Some(from) = self.shards.values().map(|shard| shard.cursor).min() else { return Ok(Progress::None) };
-        let rows = self.ground.store.machinery(move |connection| Box::pin(load_rows(connection, from))).await?;
+        let rows = self.ground.store.look(move |connection| Box::pin(load_rows(connection, from))).await?;
         let Some(last) = rows.last() else { return Ok(Progress::None) };
         let is_full = rows.len() as i64 == BATCH;
         let end = Cursor { xid: last.xid, position: last.position, appended_on: last.appended_on.to_jiff() };
@@ -294,8 +294,9 @@ async fn save_shards(connection: &mut PgConnection, holder: Uuid, shards: BTreeM
     let all = || shards.values();
     sqlx::query(
         "WITH ours AS (
-             SELECT * FROM UNNEST($2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::bigint[])
-                 AS ours(shard, epoch, xid, position, appended_on, stream_created_at, last_sequence)),
+             SELECT UNNEST($2::smallint[]) AS shard, UNNEST($3::bigint[]) AS epoch, UNNEST($4::bigint[]) AS xid,
+                    UNNEST($5::bigint[]) AS position, UNNEST($6::text[]) AS appended_on,
+                    UNNEST($7::text[]) AS stream_created_at, UNNEST($8::bigint[]) AS last_sequence),
          held AS MATERIALIZED (
              SELECT l.shard FROM lease l JOIN ours ON ours.shard = l.shard AND ours.epoch = l.epoch
              WHERE l.purpose = 'relay' AND l.holder = $1 FOR SHARE OF l)
@@ -344,13 +345,21 @@ async fn load_shards(connection: &mut PgConnection, new: BTreeMap<i16, i64>) -> 
 }
 
 /// Sequences are handed out before the commit, so a later row may become visible first. Reading only below the oldest
-/// running transaction makes (xid, position) final: nothing can appear behind it. The day prunes partitions; a
-/// transaction that ran over midnight may have written to the day before.
+/// transaction that runs in the snapshot makes (xid, position) final: nothing can appear behind it.
+///
+/// A transaction that is seen to run in another database of the server after that will not write here. One that is not
+/// seen any more may have been ours and ended since, so that it counts; the next reading is past it.
+///
+/// The day prunes partitions; a transaction that ran over midnight may have written to the day before.
 async fn load_rows(connection: &mut PgConnection, from: Cursor) -> Result<Vec<Row>, Error> {
     Ok(sqlx::query_as(
         "SELECT xid, position, appended_on, shard, event_id, ticket_id, subject, payload, traceparent FROM outbox
          WHERE (xid, position) > ($1, $2) AND appended_on >= $3::date - 1
-           AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+           AND xid < (SELECT coalesce(min(running::text::bigint), pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+                      FROM pg_snapshot_xip(pg_current_snapshot()) AS running
+                      WHERE NOT EXISTS (SELECT FROM pg_stat_get_activity(NULL) AS elsewhere
+                                        WHERE elsewhere.backend_xid = running::xid AND elsewhere.datid
+                                            <> (SELECT oid FROM pg_database WHERE datname = current_database())))
          ORDER BY xid, position LIMIT $4",
     )
     .bind(from.xid)

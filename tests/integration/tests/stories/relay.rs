@@ -150,6 +150,24 @@ async fn a_fact_that_commits_late_is_not_skipped() -> anyhow::Result<()> {
     story.end().await
 }
 
+#[tokio::test]
+async fn a_transaction_in_another_store_of_the_server_holds_nothing_up() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let caller = story.as_one("monitoring", &[(Role::Service, "acme")])?;
+    let mut elsewhere = observe::superuser(&story.desk, "knowledge-base").await?;
+    let mut long = elsewhere.begin().await?;
+    sqlx::query("SELECT pg_current_xact_id()").execute(&mut *long).await?;
+
+    post_many(&caller, "meanwhile", 3).await?;
+    wait_until("the tickets are on the bus", PATIENCE, async || {
+        Ok(story.desk.bus.jetstream.get_stream("INTAKE").await?.cached_info().state.messages == 3)
+    })
+    .await?;
+    long.rollback().await?;
+    elsewhere.close().await?;
+    story.end().await
+}
+
 /// The same registration of another ticket.
 fn retold(payload: &[u8], event_id: Uuid, ticket_id: Uuid) -> anyhow::Result<Vec<u8>> {
     let mut event = Event::decode(payload)?;
