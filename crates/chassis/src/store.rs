@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
 use tracing::{Instrument, Span};
 
@@ -24,6 +24,12 @@ pub(crate) static CHASSIS: Migrator = sqlx::migrate!("./migrations");
 const STATEMENT_FOR: &str = "20s";
 /// A transaction that its owner has forgotten is ended by Postgres.
 const IDLE_FOR: &str = "10s";
+
+/// How long nobody used a connection that is asked whether it still lives.
+const ASK_AFTER: Duration = Duration::from_secs(1);
+/// Begins a transaction, on a connection where none is open: it sets what can be set before the first query only, so that
+/// beginning within another's transaction fails instead of joining it.
+const BEGIN: &str = "BEGIN NOT DEFERRABLE";
 
 /// A store: the application's connections, guarded by client, and the machinery's.
 #[derive(Debug, Clone)]
@@ -73,12 +79,14 @@ impl Store {
                 .acquire_timeout(Duration::from_secs(5))
                 .idle_timeout(Duration::from_secs(600))
                 .test_before_acquire(false)
-                // True exactly when no transaction is open. It is also the liveness test of an idle connection. In the
-                // simple protocol: prepared, the transaction begins with Bind and the statement with Execute, so that
-                // the answer would always be false and every connection be thrown away.
-                .before_acquire(|connection, _| {
+                // Whether a connection that nobody used for a while still lives. Of one that was just used, the
+                // beginning of the next transaction tells; asking each time would cost as much as a statement.
+                .before_acquire(|connection, known| {
                     Box::pin(async move {
-                        sqlx::raw_sql("SELECT now() = statement_timestamp()").fetch_one(connection).await?.try_get(0)
+                        if known.idle_for >= ASK_AFTER {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
                     })
                 })
                 .connect_lazy_with(options))
@@ -111,7 +119,7 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let begin = format!("BEGIN; SET LOCAL app.clients = '{}'", scope.setting());
+        let begin = format!("{BEGIN}; SET LOCAL app.clients = '{}'", scope.setting());
         let outcome = self.transact(self.app.clone(), "write", begin, work).await;
         if outcome.is_ok() {
             self.committed.notify_one();
@@ -129,7 +137,7 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let begin = format!("BEGIN READ ONLY; SET LOCAL app.clients = '{}'", scope.setting());
+        let begin = format!("{BEGIN} READ ONLY; SET LOCAL app.clients = '{}'", scope.setting());
         self.transact(self.app.clone(), "read", begin, work).await
     }
 
@@ -143,7 +151,25 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.transact(self.machinery.clone(), "machinery", "BEGIN".to_owned(), work).await
+        self.transact(self.machinery.clone(), "machinery", BEGIN.to_owned(), work).await
+    }
+
+    /// One reading statement of the machinery, without a transaction around it: for what is asked all the time.
+    ///
+    /// # Errors
+    /// What `look` returns, or that the store failed.
+    pub(crate) async fn look<T, E, W>(&self, look: W) -> Result<T, E>
+    where
+        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let pool = self.machinery.clone();
+        let unit = async move {
+            let mut connection = pool.acquire().await.map_err(Error::from)?;
+            look(&mut connection).await
+        };
+        tokio::spawn(unit.in_current_span()).await.unwrap_or_else(|join| Err(panicked(&join).into()))
     }
 
     async fn transact<T, E, W>(&self, pool: PgPool, kind: &'static str, begin: String, work: W) -> Result<T, E>
@@ -153,7 +179,7 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let unit = async move {
-            let mut transaction = pool.begin_with(AssertSqlSafe(begin)).await.map_err(Error::from)?;
+            let mut transaction = begin_on(&pool, begin).await?;
             match work(&mut transaction).await {
                 Ok(value) => {
                     transaction.commit().await.map_err(Error::from)?;
@@ -175,10 +201,7 @@ impl Store {
         if let Some(metrics) = &self.metrics {
             metrics.unit_of_work(kind, begun_at.elapsed());
         }
-        match outcome {
-            Ok(outcome) => outcome,
-            Err(join) => Err(Error::internal(format!("a unit of work panicked: {join}")).into()),
-        }
+        outcome.unwrap_or_else(|join| Err(panicked(&join).into()))
     }
 
     /// Resolves after a commit of this process, so that the relay need not poll.
@@ -255,6 +278,24 @@ impl Store {
         self.app.close().await;
         self.machinery.close().await;
     }
+}
+
+/// Begins on a connection that lives: of those that were lost with their server, each is found out by its beginning.
+async fn begin_on(pool: &PgPool, begin: String) -> Result<Transaction<'static, Postgres>, Error> {
+    let mut lost = 0;
+    loop {
+        match pool.begin_with(AssertSqlSafe(begin.clone())).await {
+            Err(sqlx::Error::Io(error)) if lost < pool.options().get_max_connections() => {
+                tracing::debug!(%error, "a connection to the store was lost");
+                lost += 1;
+            }
+            begun => return Ok(begun?),
+        }
+    }
+}
+
+fn panicked(join: &tokio::task::JoinError) -> Error {
+    Error::internal(format!("a unit of work panicked: {join}"))
 }
 
 /// What time it is for a decision about due rows: the database's clock, or the test's.
