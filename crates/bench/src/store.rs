@@ -104,10 +104,12 @@ impl Writer {
             "WITH registered AS (
                  INSERT INTO ticket (client_id, ticket_id, reference, source, external_ref, body)
                  SELECT $1, ticket_id, reference, 'monitoring', reference, body
-                 FROM UNNEST($2::uuid[], $3::text[], $4::bytea[]) AS it (ticket_id, reference, body))
+                 FROM (SELECT UNNEST($2::uuid[]) AS ticket_id, UNNEST($3::text[]) AS reference,
+                       UNNEST($4::bytea[]) AS body) AS it)
              INSERT INTO outbox (event_id, client_id, ticket_id, subject, payload, traceparent)
              SELECT event_id, $1, ticket_id, $5, payload, $6
-             FROM UNNEST($7::uuid[], $2::uuid[], $8::bytea[]) AS it (event_id, ticket_id, payload)",
+             FROM (SELECT UNNEST($7::uuid[]) AS event_id, UNNEST($2::uuid[]) AS ticket_id,
+                   UNNEST($8::bytea[]) AS payload) AS it",
         )
         .bind("bench-00")
         .bind(&ticket_ids)

@@ -59,7 +59,7 @@ pub async fn remember_events(
     let clients: Vec<&str> = events.iter().map(|(client_id, _)| client_id.as_str()).collect();
     let ids: Vec<Uuid> = events.iter().map(|(_, event_id)| *event_id).collect();
     let new: Vec<Uuid> = sqlx::query_scalar(
-        "INSERT INTO inbox (client_id, message_id) SELECT * FROM UNNEST($1::text[], $2::uuid[])
+        "INSERT INTO inbox (client_id, message_id) SELECT UNNEST($1::text[]), UNNEST($2::uuid[])
          ON CONFLICT DO NOTHING RETURNING message_id",
     )
     .bind(clients)
@@ -110,7 +110,7 @@ pub async fn remember_requests(
     let outcomes: Vec<Uuid> = requests.iter().map(|one| one.outcome_id).collect();
     let new: Vec<Uuid> = sqlx::query_scalar(
         "INSERT INTO inbox (client_id, message_id, fingerprint, outcome_id)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::bytea[], $4::uuid[])
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::bytea[]), UNNEST($4::uuid[])
          ON CONFLICT DO NOTHING RETURNING message_id",
     )
     .bind(clients)

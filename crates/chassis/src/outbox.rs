@@ -63,8 +63,8 @@ pub async fn append(connection: &mut PgConnection, announcements: &[Announcement
     let traceparents: Vec<Option<&str>> = announcements.iter().map(|one| one.traceparent.as_deref()).collect();
     sqlx::query(
         "INSERT INTO outbox (event_id, client_id, ticket_id, revision, shard, subject, payload, traceparent)
-         SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[],
-                              $8::text[])",
+         SELECT UNNEST($1::uuid[]), UNNEST($2::text[]), UNNEST($3::uuid[]), UNNEST($4::bigint[]),
+                UNNEST($5::smallint[]), UNNEST($6::text[]), UNNEST($7::bytea[]), UNNEST($8::text[])",
     )
     .bind(event_ids)
     .bind(client_ids)

@@ -97,7 +97,7 @@ pub async fn requesters(
     let (clients, emails): (Vec<&str>, Vec<&str>) = wanted.iter().copied().unzip();
     let rows: Vec<(String, String, String, String, String, String, String, bool)> = sqlx::query_as(
         "SELECT r.client_id, r.email, r.name, r.language, r.phone, r.site, r.department, r.vip
-         FROM requester r JOIN (SELECT DISTINCT * FROM UNNEST($1::text[], $2::text[]) AS w (client_id, email)) w
+         FROM requester r JOIN (SELECT DISTINCT UNNEST($1::text[]) AS client_id, UNNEST($2::text[]) AS email) AS w
               ON r.client_id = w.client_id AND r.email = w.email",
     )
     .bind(clients)
@@ -112,7 +112,7 @@ pub async fn requesters(
         .collect())
 }
 
-/// Tickets that are here already, by (client_id, source, external_ref).
+/// Tickets that are here already, by (client_id, source, external_ref); and besides those that mix them.
 pub async fn by_external_ref(
     connection: &mut PgConnection,
     wanted: &[(&str, &str, &str)],
@@ -120,21 +120,16 @@ pub async fn by_external_ref(
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let clients: Vec<&str> = wanted.iter().map(|one| one.0).collect();
     let sources: Vec<&str> = wanted.iter().map(|one| one.1).collect();
     let refs: Vec<&str> = wanted.iter().map(|one| one.2).collect();
+    // Without the client, whose guard is enough, only one index serves: of several, a plan that was made on an empty
+    // table may keep the wrong one.
     let rows: Vec<(String, String, String, Uuid)> = sqlx::query_as(
-        "SELECT t.client_id, t.source, t.external_ref, t.ticket_id
-         FROM ticket t JOIN (SELECT DISTINCT * FROM UNNEST($1::text[], $2::text[], $3::text[])
-                             AS w (client_id, source, external_ref)) w
-              ON t.client_id = w.client_id AND t.source = w.source AND t.external_ref = w.external_ref
-         WHERE t.external_ref <> ''",
+        "SELECT client_id, source, external_ref, ticket_id FROM ticket
+         WHERE external_ref = ANY($1) AND source = ANY($2) AND external_ref <> ''",
     )
-    .bind(clients)
-    .bind(sources)
     .bind(refs)
-    // Planned each time: of the three indexes that begin with the client, an empty table's plan may take another one.
-    .persistent(false)
+    .bind(sources)
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|(client_id, source, external_ref, id)| ((client_id, source, external_ref), id)).collect())
@@ -176,14 +171,15 @@ pub async fn insert(
     sqlx::query(
         "WITH numbered AS (
              UPDATE client c SET last_number = n.last_number
-             FROM UNNEST($10::text[], $11::bigint[]) AS n (client_id, last_number)
+             FROM (SELECT UNNEST($10::text[]) AS client_id, UNNEST($11::bigint[]) AS last_number) AS n
              WHERE c.client_id = n.client_id AND c.last_number <> n.last_number)
          INSERT INTO ticket (client_id, ticket_id, reference, revision, source, external_ref, body, imported_hash,
                              registered_at, recorded_at)
          SELECT client_id, ticket_id, reference, 1, source, external_ref, body, hash, registered_at, recorded_at
-         FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[],
-                     $8::timestamptz[], $9::timestamptz[])
-              AS t (client_id, ticket_id, reference, source, external_ref, body, hash, registered_at, recorded_at)",
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+               UNNEST($3::text[]) AS reference, UNNEST($4::text[]) AS source,
+               UNNEST($5::text[]) AS external_ref, UNNEST($6::bytea[]) AS body, UNNEST($7::bytea[]) AS hash,
+               UNNEST($8::timestamptz[]) AS registered_at, UNNEST($9::timestamptz[]) AS recorded_at) AS t",
     )
     .bind(clients)
     .bind(ids)

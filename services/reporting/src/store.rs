@@ -69,7 +69,8 @@ pub async fn lock(connection: &mut PgConnection, keys: &[Key]) -> Result<(), Err
     let (clients, tickets) = columns(keys);
     sqlx::query(
         "INSERT INTO ticket_figures (client_id, ticket_id)
-         SELECT k.client_id, k.ticket_id FROM UNNEST($1::text[], $2::uuid[]) AS k(client_id, ticket_id)
+         SELECT k.client_id, k.ticket_id
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
          ORDER BY 1, 2 ON CONFLICT DO NOTHING",
     )
     .bind(&clients)
@@ -78,7 +79,8 @@ pub async fn lock(connection: &mut PgConnection, keys: &[Key]) -> Result<(), Err
     .await?;
     sqlx::query(
         "SELECT 1 FROM ticket_figures f
-         JOIN UNNEST($1::text[], $2::uuid[]) AS k(client_id, ticket_id) USING (client_id, ticket_id)
+         JOIN (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
+              USING (client_id, ticket_id)
          ORDER BY f.client_id, f.ticket_id FOR UPDATE OF f",
     )
     .bind(&clients)
@@ -97,8 +99,9 @@ pub async fn keep(connection: &mut PgConnection, facts: Vec<NewFact>) -> Result<
     Ok(sqlx::query_as(
         "INSERT INTO fact
              (client_id, event_id, ticket_id, source, revision, name, occurred_at, recorded_at, payload)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::uuid[], $4::smallint[], $5::bigint[], $6::text[],
-                              $7::timestamptz[], $8::timestamptz[], $9::bytea[])
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::uuid[]), UNNEST($4::smallint[]),
+                UNNEST($5::bigint[]), UNNEST($6::text[]), UNNEST($7::timestamptz[]), UNNEST($8::timestamptz[]),
+                UNNEST($9::bytea[])
          ON CONFLICT DO NOTHING RETURNING client_id, ticket_id, name",
     )
     .bind(clients)
@@ -122,7 +125,7 @@ pub async fn load(connection: &mut PgConnection, keys: &[Key], names: &[&str]) -
     let (clients, tickets) = columns(keys);
     Ok(sqlx::query_as(
         "SELECT f.client_id, f.ticket_id, f.event_id, f.source, f.payload
-         FROM UNNEST($1::text[], $2::uuid[]) AS k(client_id, ticket_id)
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
          JOIN fact f USING (client_id, ticket_id)
          WHERE f.name = ANY($3)",
     )
@@ -140,7 +143,7 @@ pub async fn load(connection: &mut PgConnection, keys: &[Key], names: &[&str]) -
 pub async fn count_facts(connection: &mut PgConnection, keys: &[Key]) -> Result<i64, Error> {
     let (clients, tickets) = columns(keys);
     Ok(sqlx::query_scalar(
-        "SELECT count(*) FROM UNNEST($1::text[], $2::uuid[]) AS k(client_id, ticket_id)
+        "SELECT count(*) FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
          JOIN fact f USING (client_id, ticket_id)",
     )
     .bind(clients)

@@ -28,7 +28,7 @@ pub async fn present(
     let (sources, refs): (Vec<&str>, Vec<&str>) = wanted.iter().copied().unzip();
     let rows: Vec<(String, String, Uuid, String, jiff_sqlx::Timestamp, i64, Option<Vec<u8>>)> = sqlx::query_as(
         "SELECT t.source, t.external_ref, t.ticket_id, t.reference, t.registered_at, t.revision, t.imported_hash
-         FROM ticket t JOIN (SELECT DISTINCT * FROM UNNEST($2::text[], $3::text[]) AS w (source, external_ref)) w
+         FROM ticket t JOIN (SELECT DISTINCT UNNEST($2::text[]) AS source, UNNEST($3::text[]) AS external_ref) AS w
               ON t.source = w.source AND t.external_ref = w.external_ref
          WHERE t.client_id = $1 AND t.external_ref <> '' ORDER BY t.ticket_id FOR UPDATE OF t",
     )
@@ -59,7 +59,7 @@ pub async fn extend(
     }
     sqlx::query(
         "UPDATE ticket t SET revision = t.revision + 1, body = g.body, imported_hash = g.hash
-         FROM UNNEST($2::uuid[], $3::bytea[], $4::bytea[]) AS g (ticket_id, body, hash)
+         FROM (SELECT UNNEST($2::uuid[]) AS ticket_id, UNNEST($3::bytea[]) AS body, UNNEST($4::bytea[]) AS hash) AS g
          WHERE t.client_id = $1 AND t.ticket_id = g.ticket_id",
     )
     .bind(client_id)

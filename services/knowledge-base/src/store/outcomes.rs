@@ -16,21 +16,22 @@ const MAKE_PLACES: &str = "
 INSERT INTO ticket_outcome (client_id, ticket_id, occurred_at, revision, is_solved, reference, subject, note, language,
                             configuration)
 SELECT n.client_id, n.ticket_id, '-infinity', 0, false, '', '', '', '', 'simple'
-FROM UNNEST($1::text[], $2::uuid[]) AS n (client_id, ticket_id)
+FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS n
 ORDER BY n.client_id, n.ticket_id
 ON CONFLICT DO NOTHING";
 
 /// Locks all of them, in one order everywhere, so that two transactions never wait for each other.
 const LOCK: &str = "
 SELECT o.client_id, o.ticket_id, o.article_id, (o.occurred_at, o.revision) < (n.occurred_at, n.revision) AS is_older
-FROM UNNEST($1::text[], $2::uuid[], $3::timestamptz[], $4::bigint[])
-     AS n (client_id, ticket_id, occurred_at, revision)
+FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+      UNNEST($3::timestamptz[]) AS occurred_at, UNNEST($4::bigint[]) AS revision) AS n
 JOIN ticket_outcome o ON o.client_id = n.client_id AND o.ticket_id = n.ticket_id
 ORDER BY o.client_id, o.ticket_id FOR UPDATE OF o";
 
 const FORGET_TERMS: &str = "
 DELETE FROM ticket_term t
-USING UNNEST($1::text[], $2::uuid[]) AS n (client_id, ticket_id), ticket_outcome o, unnest(o.search) u
+USING (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS n,
+      ticket_outcome o, unnest(o.search) u
 WHERE o.client_id = n.client_id AND o.ticket_id = n.ticket_id AND o.is_solved
   AND t.client_id = o.client_id AND t.configuration = o.configuration AND t.lexeme = u.lexeme
   AND t.place = ANY ('{1,3}'::smallint[]) AND t.ticket_id = o.ticket_id";
@@ -43,16 +44,17 @@ SET occurred_at = n.occurred_at, revision = n.revision, is_solved = n.is_solved,
     search = CASE WHEN n.is_solved
                   THEN setweight(to_tsvector(n.configuration::regconfig, n.subject), 'A')
                        || setweight(to_tsvector(n.configuration::regconfig, left(n.note, 200)), 'C') END
-FROM UNNEST($1::text[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::boolean[], $6::text[], $7::text[], $8::text[],
-            $9::text[], $10::text[], $11::uuid[])
-     AS n (client_id, ticket_id, occurred_at, revision, is_solved, reference, subject, note, language, configuration,
-           article_id)
+FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+      UNNEST($3::timestamptz[]) AS occurred_at, UNNEST($4::bigint[]) AS revision,
+      UNNEST($5::boolean[]) AS is_solved, UNNEST($6::text[]) AS reference, UNNEST($7::text[]) AS subject,
+      UNNEST($8::text[]) AS note, UNNEST($9::text[]) AS language, UNNEST($10::text[]) AS configuration,
+      UNNEST($11::uuid[]) AS article_id) AS n
 WHERE o.client_id = n.client_id AND o.ticket_id = n.ticket_id";
 
 const REMEMBER_TERMS: &str = "
 INSERT INTO ticket_term (client_id, configuration, lexeme, place, ticket_id)
 SELECT o.client_id, o.configuration, u.lexeme, CASE WHEN 'A' = ANY (u.weights) THEN 3 ELSE 1 END, o.ticket_id
-FROM UNNEST($1::text[], $2::uuid[]) AS n (client_id, ticket_id)
+FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS n
 JOIN ticket_outcome o ON o.client_id = n.client_id AND o.ticket_id = n.ticket_id AND o.is_solved
 CROSS JOIN LATERAL unnest(o.search) u
 WHERE octet_length(u.lexeme) <= 64";
@@ -61,7 +63,8 @@ WHERE octet_length(u.lexeme) <= 64";
 const COUNT: &str = "
 WITH locked AS MATERIALIZED (
     SELECT a.client_id, a.article_id, n.change
-    FROM UNNEST($1::text[], $2::uuid[], $3::bigint[]) AS n (client_id, article_id, change)
+    FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS article_id,
+          UNNEST($3::bigint[]) AS change) AS n
     JOIN article a ON a.client_id = n.client_id AND a.article_id = n.article_id
     ORDER BY a.client_id, a.article_id FOR UPDATE OF a
 )

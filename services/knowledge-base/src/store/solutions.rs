@@ -16,8 +16,8 @@ use crate::domain::solution::{Match, Place, Question, Solution, Source};
 /// ticket costs some hundred index entries, however much a client has. A word that many have says little: its worth
 /// sinks with the number found.
 ///
-/// The subject is read in every configuration in which its client has anything, the description only in its own, and only its first words. Something
-/// is found if a word of the subject stands in a title or among keywords, or if three words match anywhere.
+/// The subject is read in every configuration in which its client has anything, the description only in its own, and
+/// only its first words. Something is found if a word of the subject stands in a title or among keywords, or if three words match anywhere.
 ///
 /// Scores are squeezed into 0.5 … 1 and halved per step away from the ticket's language.
 const SUGGEST: &str = "
@@ -178,8 +178,8 @@ pub async fn note_first(
     let ticket_ids: Vec<Uuid> = tickets.iter().map(|(_, ticket_id)| *ticket_id).collect();
     let noted: Vec<(String, Uuid)> = sqlx::query_as(
         "INSERT INTO suggested_ticket (client_id, ticket_id, revision)
-         SELECT t.client_id, t.ticket_id, 1 FROM UNNEST($1::text[], $2::uuid[]) AS t (client_id, ticket_id)
-         ORDER BY t.client_id, t.ticket_id
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), 1
+         ORDER BY 1, 2
          ON CONFLICT DO NOTHING RETURNING client_id, ticket_id",
     )
     .bind(clients)

@@ -46,13 +46,15 @@ async fn write_tickets(connection: &mut PgConnection, tickets: &[(Key, Figures)]
              first_resolved_at = n.first_resolved_at, resolved_at = n.resolved_at, closed_at = n.closed_at,
              cancelled_at = n.cancelled_at, resolvings = n.resolvings, reopenings = n.reopenings,
              hand_overs = n.hand_overs, waits = n.waits, waited_for = n.waited_for
-         FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::smallint[],
-                     $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[],
-                     $13::timestamptz[], $14::timestamptz[], $15::int[], $16::int[], $17::int[], $18::int[],
-                     $19::smallint[])
-             AS n(client_id, ticket_id, reference, subject, contact, channel, priority, category, queue,
-                  registered_at, first_resolved_at, resolved_at, closed_at, cancelled_at, resolvings, reopenings,
-                  hand_overs, waits, waited_for)
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+               UNNEST($3::text[]) AS reference, UNNEST($4::text[]) AS subject, UNNEST($5::text[]) AS contact,
+               UNNEST($6::smallint[]) AS channel, UNNEST($7::smallint[]) AS priority,
+               UNNEST($8::text[]) AS category, UNNEST($9::text[]) AS queue,
+               UNNEST($10::timestamptz[]) AS registered_at, UNNEST($11::timestamptz[]) AS first_resolved_at,
+               UNNEST($12::timestamptz[]) AS resolved_at, UNNEST($13::timestamptz[]) AS closed_at,
+               UNNEST($14::timestamptz[]) AS cancelled_at, UNNEST($15::int[]) AS resolvings,
+               UNNEST($16::int[]) AS reopenings, UNNEST($17::int[]) AS hand_overs, UNNEST($18::int[]) AS waits,
+               UNNEST($19::smallint[]) AS waited_for) AS n
          WHERE f.client_id = n.client_id AND f.ticket_id = n.ticket_id
            AND (f.reference, f.subject, f.contact, f.channel, f.priority, f.category, f.queue, f.registered_at,
                 f.first_resolved_at, f.resolved_at, f.closed_at, f.cancelled_at, f.resolvings, f.reopenings,
@@ -92,7 +94,8 @@ async fn forget_intervals(connection: &mut PgConnection, tickets: &[(Key, Figure
     let (clients, ids) = columns(&keys);
     Ok(sqlx::query_as(
         "DELETE FROM open_interval AS o
-         USING UNNEST($1::text[], $2::uuid[], $3::int[]) AS n(client_id, ticket_id, intervals)
+         USING (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+               UNNEST($3::int[]) AS intervals) AS n
          WHERE o.client_id = n.client_id AND o.ticket_id = n.ticket_id AND o.ordinal > n.intervals
          RETURNING o.client_id, o.ticket_id",
     )
@@ -113,8 +116,8 @@ async fn write_intervals(connection: &mut PgConnection, tickets: &[(Key, Figures
     }
     Ok(sqlx::query_as(
         "INSERT INTO open_interval AS o (client_id, ticket_id, ordinal, opened_at, opened_by, ended_at, ended_by)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::int[], $4::timestamptz[], $5::smallint[],
-                              $6::timestamptz[], $7::smallint[])
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::int[]), UNNEST($4::timestamptz[]),
+                UNNEST($5::smallint[]), UNNEST($6::timestamptz[]), UNNEST($7::smallint[])
          ON CONFLICT (client_id, ticket_id, ordinal) DO UPDATE
          SET opened_at = excluded.opened_at, opened_by = excluded.opened_by,
              ended_at = excluded.ended_at, ended_by = excluded.ended_by
@@ -143,7 +146,7 @@ pub async fn forget_clocks(connection: &mut PgConnection, tickets: &[(Key, Figur
     let known: Vec<&str> = tickets.iter().flat_map(|(_, figures)| figures.clocks.keys().map(String::as_str)).collect();
     Ok(sqlx::query_as(
         "DELETE FROM clock_figures AS c
-         USING UNNEST($1::text[], $2::uuid[]) AS n(client_id, ticket_id)
+         USING (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS n
          WHERE c.client_id = n.client_id AND c.ticket_id = n.ticket_id AND c.clock_id <> ALL($3::text[])
          RETURNING c.client_id, c.ticket_id",
     )
@@ -167,8 +170,9 @@ pub async fn write_clocks(connection: &mut PgConnection, tickets: &[(Key, Figure
     Ok(sqlx::query_as(
         "INSERT INTO clock_figures AS c (client_id, ticket_id, clock_id, metric, cycle, state, breached, target_secs,
                                          started_at, ended_at)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::smallint[], $5::int[], $6::smallint[],
-                              $7::boolean[], $8::bigint[], $9::timestamptz[], $10::timestamptz[])
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]), UNNEST($4::smallint[]),
+                UNNEST($5::int[]), UNNEST($6::smallint[]), UNNEST($7::boolean[]), UNNEST($8::bigint[]),
+                UNNEST($9::timestamptz[]), UNNEST($10::timestamptz[])
          ON CONFLICT (client_id, ticket_id, clock_id) DO UPDATE
          SET metric = excluded.metric, cycle = excluded.cycle, state = excluded.state, breached = excluded.breached,
              target_secs = excluded.target_secs, started_at = excluded.started_at, ended_at = excluded.ended_at

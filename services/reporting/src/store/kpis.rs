@@ -368,7 +368,8 @@ pub async fn registered_in(
     }
     let rows: Vec<(String, i64)> = sqlx::query_as(
         "SELECT f.client_id, count(*)
-         FROM UNNEST($1::text[], $2::timestamptz[], $3::timestamptz[]) AS m(client_id, begins_at, ends_at)
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::timestamptz[]) AS begins_at,
+               UNNEST($3::timestamptz[]) AS ends_at) AS m
          JOIN ticket_figures f
            ON f.client_id = m.client_id AND f.registered_at >= m.begins_at AND f.registered_at < m.ends_at
          GROUP BY f.client_id",

@@ -80,8 +80,9 @@ pub async fn append(connection: &mut PgConnection, entries: &[Entry]) -> Result<
     sqlx::query(
         "INSERT INTO history (client_id, ticket_id, revision, event_id, fact, occurred_at, recorded_at, actor_kind,
                               actor_id, cause_id, payload)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::timestamptz[],
-                              $7::timestamptz[], $8::text[], $9::text[], $10::text[], $11::bytea[])",
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::bigint[]), UNNEST($4::uuid[]),
+                UNNEST($5::text[]), UNNEST($6::timestamptz[]), UNNEST($7::timestamptz[]), UNNEST($8::text[]),
+                UNNEST($9::text[]), UNNEST($10::text[]), UNNEST($11::bytea[])",
     )
     .bind(client_ids)
     .bind(ticket_ids)
@@ -110,7 +111,8 @@ pub async fn load(connection: &mut PgConnection, keys: &[Key]) -> Result<HashMap
     }
     let (client_ids, ticket_ids) = columns(keys);
     let entries: Vec<Entry> = sqlx::query_as(
-        "SELECT h.*, h.revision AS entry_revision FROM UNNEST($1::text[], $2::uuid[]) AS k(client_id, ticket_id)
+        "SELECT h.*, h.revision AS entry_revision
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
          JOIN history h ON h.client_id = k.client_id AND h.ticket_id = k.ticket_id
          ORDER BY h.client_id, h.ticket_id, h.revision",
     )
@@ -167,7 +169,8 @@ pub async fn keep_replies(connection: &mut PgConnection, replies: &[(Key, Reply)
     let actors: Vec<&str> = replies.iter().map(|(_, reply)| reply.actor.actor_id.as_str()).collect();
     sqlx::query(
         "INSERT INTO reply (client_id, ticket_id, event_id, written_at, actor_id)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[])
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::uuid[]), UNNEST($4::timestamptz[]),
+                UNNEST($5::text[])
          ON CONFLICT DO NOTHING",
     )
     .bind(client_ids)
@@ -191,7 +194,7 @@ pub async fn replies(connection: &mut PgConnection, keys: &[Key]) -> Result<Vec<
     let (client_ids, ticket_ids) = columns(keys);
     let rows: Vec<(String, Uuid, Uuid, jiff_sqlx::Timestamp, String)> = sqlx::query_as(
         "SELECT r.client_id, r.ticket_id, r.event_id, r.written_at, r.actor_id
-         FROM UNNEST($1::text[], $2::uuid[]) AS k(client_id, ticket_id)
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
          JOIN reply r ON r.client_id = k.client_id AND r.ticket_id = k.ticket_id",
     )
     .bind(client_ids)

@@ -243,7 +243,7 @@ pub async fn is_another(connection: &mut PgConnection, ticket: &Ticket, referenc
 pub async fn lock_known(connection: &mut PgConnection, keys: &[Key]) -> Result<HashMap<Key, Ticket>, Error> {
     let (client_ids, ticket_ids) = columns(keys);
     let rows: Vec<Kept> = sqlx::query_as(
-        "SELECT t.* FROM UNNEST($1::text[], $2::uuid[]) AS k(client_id, ticket_id)
+        "SELECT t.* FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
          JOIN ticket t ON t.client_id = k.client_id AND t.ticket_id = k.ticket_id
          ORDER BY t.client_id, t.ticket_id FOR UPDATE OF t",
     )
@@ -267,7 +267,7 @@ pub async fn describe(connection: &mut PgConnection, described: &[(Key, String)]
     let texts: Vec<&str> = described.iter().map(|(_, text)| text.as_str()).collect();
     sqlx::query(
         "INSERT INTO description (client_id, ticket_id, description)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::text[]) ON CONFLICT DO NOTHING",
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]) ON CONFLICT DO NOTHING",
     )
     .bind(client_ids)
     .bind(ticket_ids)
@@ -291,7 +291,8 @@ pub async fn suggest(connection: &mut PgConnection, suggested: &HashMap<Key, Sug
     let payloads: Vec<&[u8]> = suggested.iter().map(|(_, one)| one.payload.as_slice()).collect();
     sqlx::query(
         "INSERT INTO suggestion AS known (client_id, ticket_id, event_id, suggested_at, payload)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[])
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::uuid[]), UNNEST($4::timestamptz[]),
+                UNNEST($5::bytea[])
          ON CONFLICT (client_id, ticket_id) DO UPDATE
          SET event_id = excluded.event_id, suggested_at = excluded.suggested_at, payload = excluded.payload
          WHERE (known.suggested_at, known.event_id) < (excluded.suggested_at, excluded.event_id)",
