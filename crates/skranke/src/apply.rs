@@ -1,5 +1,6 @@
 //! `skranke apply`: a client's file becomes what the services keep.
 
+mod edit;
 mod requests;
 
 use std::path::Path;
@@ -7,10 +8,12 @@ use std::path::Path;
 use anyhow::Context;
 use contracts::intake::v1::{ApplyDirectoryRequest, GetDirectoryRequest};
 use contracts::reporting::v1::{ApplyCostsRequest, GetCostsRequest};
-use contracts::sla_timer::v1::{ApplyContractRequest, GetContractRequest};
+use contracts::sla_timer::v1::{ApplyContractRequest, GetContractRequest, OpenClocks};
 use contracts::triage::v1::{ApplySupportModelRequest, GetSupportModelRequest, SupportModel};
 use serde_json::{Value, json};
 use tonic::{Code, Response, Status};
+
+pub(crate) use requests::contract as contract_request;
 
 use crate::arguments::Apply;
 use crate::client_file::{self, Change, ClientFile, difference, render};
@@ -23,18 +26,35 @@ pub(crate) async fn apply(reach: &Reach, output: Output, options: Apply) -> anyh
     }
     let file = options.file.context("name the client's file")?;
     let wanted = read(&file)?;
+    let today = chassis::Clock::System.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    for advice in wanted.advice(today) {
+        output.aside(&advice);
+    }
     let clients = reach.clients()?;
     let changes = differences(&clients, &wanted).await?;
     let values: Vec<Value> =
         changes.iter().map(|one| json!({ "path": one.path, "before": one.before, "after": one.after })).collect();
-    let applied =
-        if options.dry_run || changes.is_empty() { Vec::new() } else { apply_file(&clients, &wanted).await? };
-    output.value(&json!({ "client": wanted.client, "changes": values, "applied": applied }), || {
+    let edits = changes.iter().any(|change| change.path.starts_with("contract"));
+    let preview = match requests::contract(&wanted)? {
+        Some(contract) if edits && options.open_clocks != OpenClocks::NewOnly => {
+            Some(edit::preview(&clients, output, contract, options.open_clocks).await?)
+        }
+        _ => None,
+    };
+    let applied = if options.dry_run || changes.is_empty() {
+        Vec::new()
+    } else {
+        apply_parts(&clients, &wanted, options.open_clocks).await?
+    };
+    let seen = preview.as_ref().map(as_json).transpose()?;
+    let value = json!({ "client": wanted.client, "changes": values, "open_clocks": seen, "applied": applied });
+    output.value(&value, || {
         if changes.is_empty() {
             return format!("{}: nothing changes", wanted.client);
         }
         let tail = if options.dry_run { "nothing was applied (--dry-run)".to_owned() } else { applied.join("\n") };
-        format!("{}{tail}", render(&changes))
+        let clocks = preview.as_ref().map(edit::text).unwrap_or_default();
+        format!("{}{clocks}{tail}", render(&changes))
     })
 }
 
@@ -60,6 +80,10 @@ pub async fn differences(clients: &Clients, file: &ClientFile) -> anyhow::Result
 /// # Errors
 /// What a service refuses. The parts before it stay; applying the file again goes on from there.
 pub async fn apply_file(clients: &Clients, file: &ClientFile) -> anyhow::Result<Vec<String>> {
+    apply_parts(clients, file, OpenClocks::NewOnly).await
+}
+
+async fn apply_parts(clients: &Clients, file: &ClientFile, open_clocks: OpenClocks) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     let mut note = |part: &str, version: u64, changed: bool| {
         let state = if changed { "now" } else { "still" };
@@ -71,6 +95,7 @@ pub async fn apply_file(clients: &Clients, file: &ClientFile) -> anyhow::Result<
     let answer = clients.triage()?.apply_support_model(request).await?.into_inner();
     note("support model", answer.model.map_or(0, |model| model.version), answer.changed);
     if let Some(contract) = requests::contract(file)? {
+        let contract = ApplyContractRequest { open_clocks: open_clocks.into(), ..contract };
         let answer = clients.sla_timer()?.apply_contract(contract).await?.into_inner();
         note("contract", answer.contract.map_or(0, |contract| contract.version), answer.changed);
     }
@@ -110,6 +135,7 @@ async fn present(clients: &Clients, file: &ClientFile) -> anyhow::Result<Value> 
                     client_id: one.client_id,
                     name: one.name,
                     terms_json: one.terms_json,
+                    open_clocks: one.open_clocks,
                 })
             })
             .transpose()?

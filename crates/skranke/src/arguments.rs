@@ -1,16 +1,19 @@
 //! What can be typed.
 
 mod bench;
+mod promises;
 mod ticket;
 
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use contracts::sla_timer::v1::OpenClocks;
 
 use crate::clients::Reach;
 
 pub(crate) use bench::{Bench, BenchCommon};
+pub(crate) use promises::{Holidays, Preview, WhatIf};
 pub(crate) use ticket::{Filter, Ticket, Which};
 
 /// The desk: takes incidents, works on them, keeps its promises, shows what happened.
@@ -69,6 +72,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Clock,
     },
+    /// Tell what clocks would do, given a contract and facts as JSON
+    Preview(Preview),
+    /// Compute recorded history again by a drafted contract
+    WhatIf(WhatIf),
+    /// Print public holidays, or those of an iCalendar file, for a contract's calendar
+    Holidays(Holidays),
     /// Write and find articles
     Kb {
         #[command(subcommand)]
@@ -196,9 +205,37 @@ pub(crate) enum Clock {
     Explain {
         /// The ticket's reference or its id
         ticket: String,
-        /// first_response, next_response or resolution; default: all
+        /// first_response, next_response, resolution, …; default: all
         #[arg(long)]
         metric: Option<String>,
+    },
+    /// Note a due instant that was agreed upon with the requester, in place of the target's
+    #[command(after_help = "Example:
+  skranke clock agree FJELL-1001 --due '2027-01-15 12:00' --time-zone Europe/Oslo --note 'with Kari, by phone'")]
+    Agree {
+        /// The ticket's reference or its id
+        ticket: String,
+        /// For which promise
+        #[arg(long, default_value = "resolution")]
+        metric: String,
+        /// The day or instant
+        #[arg(long)]
+        due: String,
+        /// IANA time zone of it
+        #[arg(long, default_value = "UTC")]
+        time_zone: String,
+        /// What was agreed, with whom
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// What was agreed upon holds no longer
+    #[command(after_help = "Example:\n  skranke clock withdraw FJELL-1001 --metric resolution")]
+    Withdraw {
+        /// The ticket's reference or its id
+        ticket: String,
+        /// For which promise
+        #[arg(long, default_value = "resolution")]
+        metric: String,
     },
 }
 
@@ -308,6 +345,7 @@ pub(crate) struct Trace {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   skranke apply demo/clients/fjellheim-kommune.yaml --dry-run
+  skranke apply acme.yaml --open-clocks from-now --dry-run    what another contract would do to clocks that run
   skranke apply --schema > skranke-client.schema.json    for editors: yaml-language-server")]
 pub(crate) struct Apply {
     /// The client's file
@@ -316,9 +354,22 @@ pub(crate) struct Apply {
     /// Only show what would change
     #[arg(long)]
     pub dry_run: bool,
+    /// Which clocks another contract holds for: new-only (tickets registered from then on), from-now (what has elapsed
+    /// stays elapsed) or from-start (as if it had held from the start)
+    #[arg(long, default_value = "new-only", value_parser = open_clocks)]
+    pub open_clocks: OpenClocks,
     /// Print the JSON schema of client files
     #[arg(long)]
     pub schema: bool,
+}
+
+fn open_clocks(text: &str) -> Result<OpenClocks, String> {
+    match text {
+        "new-only" => Ok(OpenClocks::NewOnly),
+        "from-now" => Ok(OpenClocks::FromNow),
+        "from-start" => Ok(OpenClocks::FromStart),
+        _ => Err("write new-only, from-now or from-start".to_owned()),
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,9 +9,11 @@ mod clock;
 mod dead_letters;
 pub mod demo;
 mod deploy;
+mod holidays;
 pub mod import;
 mod kb;
 mod output;
+mod preview;
 mod report;
 mod serve;
 mod submit;
@@ -20,6 +22,7 @@ mod token;
 mod trace;
 mod traced;
 mod up;
+mod what_if;
 mod words;
 pub mod yaml;
 
@@ -71,6 +74,9 @@ async fn dispatch(arguments: Arguments, output: Output) -> anyhow::Result<()> {
         Command::Ticket { command } => ticket::ticket(&reach.clients()?, output, command).await,
         Command::Clock { command } => clock::clock(&reach.clients()?, output, command).await,
         Command::Kb { command } => kb::kb(&reach.clients()?, output, command).await,
+        Command::Preview(options) => preview::preview(&reach, output, options).await,
+        Command::WhatIf(options) => what_if::what_if(&reach.clients()?, output, options).await,
+        Command::Holidays(options) => holidays::holidays(output, &options),
         Command::Report { command } => report::report(&reach.clients()?, output, command).await,
         Command::Trace(options) => trace::trace(&reach, output, options).await,
         Command::Apply(options) => apply::apply(&reach, output, options).await,

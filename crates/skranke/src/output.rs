@@ -26,6 +26,13 @@ impl Output {
         self.form == Form::Json
     }
 
+    /// A word beside the answer, for people.
+    pub(crate) fn aside(self, text: &str) {
+        if !self.is_json() {
+            eprintln!("note: {}", plain(text));
+        }
+    }
+
     /// A message as JSON, or as whatever `table` writes for people.
     pub(crate) fn message<M: Message + Name>(
         self,

@@ -39,7 +39,7 @@ pub(crate) async fn ticket(clients: &Clients, output: Output, command: Ticket) -
     }
 }
 
-fn new_request_id() -> String {
+pub(crate) fn new_request_id() -> String {
     chassis::new_id().to_string()
 }
 

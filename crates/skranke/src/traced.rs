@@ -13,6 +13,7 @@ pub(crate) fn name_of(command: &Command) -> Option<&'static str> {
         Command::Submit(_) => "skranke submit",
         Command::Ticket { .. } => "skranke ticket",
         Command::Clock { .. } => "skranke clock",
+        Command::WhatIf(_) => "skranke what-if",
         Command::Kb { .. } => "skranke kb",
         Command::Report { .. } => "skranke report",
         Command::Apply(_) => "skranke apply",

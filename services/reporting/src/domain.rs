@@ -115,11 +115,29 @@ pub enum Metric {
     NextResponse = 2,
     /// Resolution.
     Resolution = 3,
+    /// News of a major incident.
+    Update = 4,
+    /// Time in one tier.
+    Tier = 5,
+    /// Wait for a vendor.
+    Vendor = 6,
+    /// Call-back.
+    Callback = 7,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::FirstResponse, Self::NextResponse, Self::Resolution];
+    pub const ALL: [Self; 7] = [
+        Self::FirstResponse,
+        Self::NextResponse,
+        Self::Resolution,
+        Self::Update,
+        Self::Tier,
+        Self::Vendor,
+        Self::Callback,
+    ];
+    /// Those that every report shows.
+    pub const USUAL: [Self; 3] = [Self::FirstResponse, Self::NextResponse, Self::Resolution];
 }
 
 /// Where a promise stands.

@@ -1,6 +1,7 @@
 //! The gRPC door.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use chassis::authorisation::Caller;
@@ -9,19 +10,25 @@ use chassis::{Error, Scope};
 use contracts::sla_timer::v1::sla_timer_service_server::SlaTimerService;
 use contracts::sla_timer::v1::{self as proto, Metric};
 use contracts::{ClientId, timestamp};
+use futures::Stream;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 use tonic::{Request, Response, Status};
 
-use crate::domain::clock::clocks;
+use crate::domain::clock::{Clock, clocks};
 use crate::domain::contract::{Contract, Terms};
 use crate::domain::explain::{Explained, explain};
 use crate::domain::fact::Fact;
+use crate::domain::zone::rules_version;
+use crate::edit::{self, EditPreview};
 use crate::handle::Timer;
 use crate::preview::{self, preview};
+use crate::promises::{self, VersionKey};
 use crate::store::{self, Ticket, Version};
+use crate::what_if::{self, WhatIf};
 use crate::wire;
 
+mod agreed;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +38,7 @@ const MOST_TERMS: usize = 256 * 1024;
 const MOST_NAME: usize = 200;
 /// Characters that a reference or an id can have.
 const MOST_TICKET: usize = 64;
+const MUST_BE_TICKET: &str = "must be a reference or a ticket_id";
 /// An explanation ends so long after the ticket's first fact: nobody reads further.
 const EXPLAINED_FOR: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
 /// Segments in one answer; more would not fit into it.
@@ -46,14 +54,26 @@ pub struct Api {
 struct Asked {
     ticket: Ticket,
     facts: Vec<Fact>,
-    /// None without a contract: then there are no clocks.
-    terms: Option<Arc<Terms>>,
+    /// The versions that its clocks go by; none without a contract: then there are no clocks.
+    promises: HashMap<VersionKey, Arc<Terms>>,
+}
+
+impl Asked {
+    fn clocks(&self, as_of: Timestamp) -> Result<Vec<Clock>, Error> {
+        let book = promises::book(&self.promises, &self.ticket, &self.facts)?;
+        Ok(book.map(|book| clocks(book, &self.facts, as_of)).unwrap_or_default())
+    }
+
+    fn explained(&self, as_of: Timestamp) -> Result<Vec<Explained>, Error> {
+        let book = promises::book(&self.promises, &self.ticket, &self.facts)?;
+        Ok(book.map(|book| explain(book, &self.facts, as_of)).unwrap_or_default())
+    }
 }
 
 impl Api {
     async fn asked(&self, scope: &Scope, ticket: &str) -> Result<Asked, Status> {
-        if ticket.is_empty() || ticket.len() > MOST_TICKET || ticket.chars().any(char::is_control) {
-            return Err(invalid(vec![Violation::new("ticket", "must be a reference or a ticket_id")]));
+        if !is_ticket(ticket) {
+            return Err(invalid(vec![Violation::new("ticket", MUST_BE_TICKET)]));
         }
         let (wanted, promises) = (ticket.to_owned(), self.timer.promises.clone());
         let found = self
@@ -65,9 +85,8 @@ impl Api {
                     let Some((ticket, facts)) = store::find_with_facts(connection, &wanted).await? else {
                         return Ok::<_, Error>(None);
                     };
-                    let version = ticket.contract_version.map(|version| (ticket.client_id.clone(), version));
-                    let terms = promises.of(connection, version.into_iter().collect::<BTreeSet<_>>()).await?;
-                    Ok(Some(Asked { ticket, facts, terms: terms.into_values().next() }))
+                    let promises = promises.of(connection, promises::named(&ticket, &facts).collect()).await?;
+                    Ok(Some(Asked { ticket, facts, promises }))
                 })
             })
             .await?;
@@ -82,7 +101,9 @@ impl SlaTimerService for Api {
         request: Request<proto::ApplyContractRequest>,
     ) -> Result<Response<proto::ApplyContractResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let (client_id, name, terms) = read_contract(request.into_inner()).map_err(invalid)?;
+        let request = request.into_inner();
+        let holds_from = edit::wire::holds_from(request.open_clocks).map_err(|violation| invalid(vec![violation]))?;
+        let (client_id, name, terms) = read_contract(request).map_err(invalid)?;
         let scope = caller.scope_of(&client_id)?;
         let proposed = Version {
             client_id,
@@ -91,6 +112,7 @@ impl SlaTimerService for Api {
             terms,
             applied_at: self.timer.ground.clock.now(),
             applied_by: caller.principal.subject.clone(),
+            holds_from,
         };
         let (version, changed) = self
             .timer
@@ -124,7 +146,8 @@ impl SlaTimerService for Api {
             })
             .await?
             .ok_or_else(|| not_found("contract"))?;
-        Ok(Response::new(proto::GetContractResponse { contract: Some(wire::contract(version)) }))
+        let time_zone_rules = rules_version().to_owned();
+        Ok(Response::new(proto::GetContractResponse { contract: Some(wire::contract(version)), time_zone_rules }))
     }
 
     async fn list_clocks(
@@ -132,12 +155,11 @@ impl SlaTimerService for Api {
         request: Request<proto::ListClocksRequest>,
     ) -> Result<Response<proto::ListClocksResponse>, Status> {
         let scope = Caller::of(&request)?.scope;
-        let Asked { ticket, facts, terms } = self.asked(&scope, &request.into_inner().ticket).await?;
+        let asked = self.asked(&scope, &request.into_inner().ticket).await?;
         let as_of = self.timer.ground.clock.now();
-        let clocks = terms.map(|terms| clocks(&terms, &facts, as_of)).unwrap_or_default();
-        let version = ticket.contract_version.unwrap_or_default();
+        let clocks = asked.clocks(as_of)?;
         Ok(Response::new(proto::ListClocksResponse {
-            clocks: clocks.iter().map(|clock| wire::clock(ticket.ticket_id, version, clock)).collect(),
+            clocks: clocks.iter().map(|clock| wire::clock(asked.ticket.ticket_id, clock)).collect(),
             as_of: Some(timestamp(as_of)),
         }))
     }
@@ -150,12 +172,10 @@ impl SlaTimerService for Api {
         let request = request.into_inner();
         let metric = Metric::try_from(request.metric)
             .map_err(|_| invalid(vec![Violation::new("metric", "must be one of the metrics, or unspecified")]))?;
-        let Asked { ticket, facts, terms } = self.asked(&scope, &request.ticket).await?;
-        let as_of = explained_until(&facts, self.timer.ground.clock.now());
-        let explained = match terms {
-            Some(terms) => in_background(move || explain(&terms, &facts, as_of)).await?,
-            None => Vec::new(),
-        };
+        let asked = self.asked(&scope, &request.ticket).await?;
+        let ticket_id = asked.ticket.ticket_id;
+        let as_of = explained_until(&asked.facts, self.timer.ground.clock.now());
+        let explained = in_background(move || asked.explained(as_of)).await??;
         let wanted: Vec<&Explained> = explained
             .iter()
             .filter(|one| metric == Metric::Unspecified || wire::metric(one.clock.metric) == metric)
@@ -164,15 +184,62 @@ impl SlaTimerService for Api {
             let text = "the explanation has too many pieces for one answer; ask for one metric";
             return Err(refused("EXPLANATION_TOO_LONG", text));
         }
-        let version = ticket.contract_version.unwrap_or_default();
         let clocks = wanted
             .into_iter()
             .map(|one| proto::ExplainedClock {
-                clock: Some(wire::clock(ticket.ticket_id, version, &one.clock)),
+                clock: Some(wire::clock(ticket_id, &one.clock)),
                 segments: one.segments.iter().map(wire::segment).collect(),
             })
             .collect();
-        Ok(Response::new(proto::ExplainClockResponse { clocks, as_of: Some(timestamp(as_of)) }))
+        let time_zone_rules = rules_version().to_owned();
+        Ok(Response::new(proto::ExplainClockResponse { clocks, as_of: Some(timestamp(as_of)), time_zone_rules }))
+    }
+
+    type PreviewContractStream =
+        Pin<Box<dyn Stream<Item = Result<proto::PreviewContractResponse, Status>> + Send + 'static>>;
+
+    async fn preview_contract(
+        &self,
+        request: Request<proto::PreviewContractRequest>,
+    ) -> Result<Response<Self::PreviewContractStream>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        let mut violations = Vec::new();
+        let client_id = read_client(&request.client_id).map_err(|violation| violations.push(violation));
+        let from = edit::wire::holds_from(request.open_clocks).map_err(|violation| violations.push(violation));
+        let draft = read_draft(&request.terms_json).map_err(|found| violations.extend(found));
+        let (Ok(client_id), Ok(from), Ok(draft)) = (client_id, from, draft) else { return Err(invalid(violations)) };
+        caller.scope_of(&client_id)?;
+        let preview = EditPreview::begin(&self.timer, client_id, draft, from).await?;
+        let steps = futures::stream::unfold(Some(preview), |preview| async move {
+            let mut preview = preview?;
+            match preview.next().await {
+                Ok(Some(step)) => Some((Ok(edit::wire::answer(step)), Some(preview))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error.into()), None)),
+            }
+        });
+        Ok(Response::new(Box::pin(steps)))
+    }
+
+    async fn agree_due(
+        &self,
+        request: Request<proto::AgreeDueRequest>,
+    ) -> Result<Response<proto::AgreeDueResponse>, Status> {
+        let caller = Caller::of(&request)?.clone();
+        let (ticket, agreement) = agreed::read_agreed(request.get_ref(), &caller, self.timer.ground.clock.now())?;
+        let clocks = self.agree(&caller.scope, ticket, agreement).await?;
+        Ok(Response::new(proto::AgreeDueResponse { clocks }))
+    }
+
+    async fn withdraw_due(
+        &self,
+        request: Request<proto::WithdrawDueRequest>,
+    ) -> Result<Response<proto::WithdrawDueResponse>, Status> {
+        let caller = Caller::of(&request)?.clone();
+        let (ticket, agreement) = agreed::read_withdrawn(request.get_ref(), &caller)?;
+        let clocks = self.agree(&caller.scope, ticket, agreement).await?;
+        Ok(Response::new(proto::WithdrawDueResponse { clocks }))
     }
 
     async fn preview_clocks(
@@ -183,6 +250,27 @@ impl SlaTimerService for Api {
         let cases = request.into_inner().cases_json;
         let clocks_json = in_background(move || preview(&cases)).await?.map_err(invalid)?;
         Ok(Response::new(proto::PreviewClocksResponse { clocks_json }))
+    }
+
+    type WhatIfStream = Pin<Box<dyn Stream<Item = Result<proto::WhatIfResponse, Status>> + Send + 'static>>;
+
+    async fn what_if(&self, request: Request<proto::WhatIfRequest>) -> Result<Response<Self::WhatIfStream>, Status> {
+        let caller = Caller::of(&request)?;
+        let question = what_if::wire::question(request.get_ref(), self.timer.ground.clock.now()).map_err(invalid)?;
+        for client_id in &question.clients {
+            caller.scope_of(client_id)?;
+        }
+        let run = WhatIf::begin(&self.timer, &caller.scope, question).await?;
+        // Each poll does one page: a caller that stops listening stops the work.
+        let steps = futures::stream::unfold(Some(run), |run| async move {
+            let mut run = run?;
+            match run.next().await {
+                Ok(Some(step)) => Some((Ok(what_if::wire::answer(step)), Some(run))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error.into()), None)),
+            }
+        });
+        Ok(Response::new(Box::pin(steps)))
     }
 }
 
@@ -199,12 +287,20 @@ async fn apply(connection: &mut PgConnection, proposed: Version) -> Result<(Vers
     };
     let version = Version { version, ..proposed };
     store::insert_version(connection, &version).await?;
+    if version.holds_from.is_some() {
+        store::look_anew(connection, &version).await?;
+    }
     Ok((version, true))
 }
 
 /// Work that takes the processor for a while, out of the way of what must answer at once.
 async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.into()))
+}
+
+/// Whether it can be a reference or an id.
+fn is_ticket(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MOST_TICKET && !text.chars().any(char::is_control)
 }
 
 /// Now, or the last instant that is explained.
@@ -232,13 +328,22 @@ fn read_contract(request: proto::ApplyContractRequest) -> Result<(ClientId, Stri
     }
 }
 
+/// The terms of a draft, ready to compute with.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(crate) fn read_draft(json: &str) -> Result<Terms, Vec<Violation>> {
+    let contract: Contract = serde_json::from_str(&read_terms(json)?)
+        .map_err(|error| vec![Violation::new("terms_json", format!("cannot be read: {error}"))])?;
+    contract.terms().map_err(|complaints| preview::told("terms_json", &complaints))
+}
+
 fn read_terms(json: &str) -> Result<String, Vec<Violation>> {
     let violation = |what: String| vec![Violation::new("terms_json", what)];
     if json.len() > MOST_TERMS {
         return Err(violation(format!("has more than {MOST_TERMS} bytes")));
     }
-    let contract: Contract =
-        serde_json::from_str(json).map_err(|error| violation(format!("cannot be read: {error}")))?;
+    let contract = Contract::read(json).map_err(|error| violation(format!("cannot be read: {error}")))?;
     let complaints = contract.check();
     if !complaints.is_empty() {
         return Err(preview::told("terms_json", &complaints));

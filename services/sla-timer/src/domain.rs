@@ -4,8 +4,8 @@
 //! facts, contract and as-of instant give the same clocks for ever.
 //!
 //! Reading order: [`calendar`] (when is it open?), [`contract`] (what was promised?), [`fact`]
-//! (what happened?), [`clock`] (so where do we stand?), [`told`] (what must be announced?),
-//! [`explain`] (why?), [`case`] (all of it as one JSON document).
+//! and [`field`] (what happened to what?), [`clock`] (so where do we stand?), [`told`] (what must be announced?),
+//! [`explain`] (why?), [`edit`] (what does another contract change?), [`case`] (all of it as one JSON document).
 //!
 //! Time is kept in whole milliseconds; a finer part of an instant is cut off.
 
@@ -13,14 +13,18 @@ pub mod calendar;
 pub mod case;
 pub mod clock;
 pub mod contract;
+pub mod edit;
 pub mod explain;
 pub mod fact;
+pub mod field;
 pub mod told;
+pub mod what_if;
 
 mod fold;
 mod hours;
+mod once;
 mod run;
-mod zone;
+pub mod zone;
 
 #[cfg(test)]
 mod strategies;

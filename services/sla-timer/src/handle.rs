@@ -1,20 +1,26 @@
 //! The one write path: inbox → lock → facts → compute → what differs from what was told → save + outbox → commit.
 
+mod agreed;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chassis::outbox::{self, Announcement};
 use chassis::{Error, Ground, inbox, shard_of, store as kept};
+use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::alarm::Near;
 use crate::domain::clock::clocks;
+use crate::domain::edit::is_settled;
 use crate::domain::fact::Fact;
 use crate::domain::told::{Occasion, Said, Told, tell};
-use crate::promises::Promises;
+use crate::promises::{Promises, book, named};
 use crate::store::{self, Ticket, TicketKey};
 use crate::wire::{self, News};
+
+pub use agreed::{Agreement, NotAgreed};
 
 /// What all ways in share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -107,11 +113,15 @@ impl Timer {
                 reference.clone_from(&one.reference);
             }
         }
+        // Before any ticket is held, as whoever edits a contract does it.
+        let registering: BTreeSet<ClientId> =
+            news.iter().filter(|one| one.registers).map(|one| one.client_id.clone()).collect();
+        store::share_versions(connection, &registering).await?;
         let tickets = store::lock(connection, &wanted).await?;
         let mut facts = Vec::new();
         for one in &news {
             let key = (one.client_id.clone(), one.ticket_id);
-            facts.extend(one.facts.iter().map(|witnessed| (key.clone(), witnessed.event_id, witnessed.fact)));
+            facts.extend(one.facts.iter().map(|witnessed| (key.clone(), witnessed.event_id, witnessed.fact.clone())));
         }
         store::add_facts(connection, &facts).await?;
         let mut touched: Vec<Touched> =
@@ -157,23 +167,19 @@ impl Timer {
         }
         let facts = store::facts(connection, &keys).await?;
         let told = store::clocks(connection, &keys).await?;
-        let versions: BTreeSet<_> = touched
-            .iter()
-            .filter_map(|one| Some((one.ticket.client_id.clone(), one.ticket.contract_version?)))
-            .collect();
+        let of = |ticket: &Ticket| facts.get(&ticket.key()).map_or(&[][..], Vec::as_slice);
+        let versions: BTreeSet<_> = touched.iter().flat_map(|one| named(&one.ticket, of(&one.ticket))).collect();
         let promises = self.promises.of(connection, versions).await?;
         let mut rows: Vec<(TicketKey, Told)> = Vec::new();
         let mut said: Vec<(usize, Said)> = Vec::new();
         for (index, one) in touched.iter_mut().enumerate() {
-            let Some(version) = one.ticket.contract_version else { continue };
-            let key = one.ticket.key();
-            let terms = promises
-                .get(&(key.0.clone(), version))
-                .ok_or_else(|| Error::internal("a ticket's contract version is missing"))?;
-            let facts = facts.get(&key).map_or(&[][..], Vec::as_slice);
+            let (key, facts) = (one.ticket.key(), of(&one.ticket));
+            one.ticket.is_settled = Some(is_settled(facts, one.as_of));
+            let Some(terms) = book(&promises, &one.ticket, facts)? else { continue };
             let clocks = clocks(terms, facts, one.as_of);
             one.ticket.next_at = next_look(&clocks, facts, one.as_of);
-            let tale = tell(key.1, told.get(&key).map_or(&[], Vec::as_slice), &clocks, one.occasion);
+            let told = told.get(&key).map_or(&[][..], Vec::as_slice);
+            let tale = tell(key.1, told, &clocks, occasion(one.occasion, told, facts));
             rows.extend(tale.rows.into_iter().map(|row| (key.clone(), row)));
             said.extend(tale.said.into_iter().map(|one| (index, one)));
         }
@@ -187,6 +193,20 @@ impl Timer {
         store::save(connection, &changed).await?;
         outbox::append(connection, &announcements).await?;
         Ok(armed)
+    }
+}
+
+/// Whoever looks at an instant that nothing was to happen at was sent there: the contract was edited, or the time zone
+/// rules are others. That is no time that has passed.
+fn occasion(told_so: Occasion, told: &[Told], facts: &[Fact]) -> Occasion {
+    match told_so {
+        Occasion::Time { at }
+            if told.iter().all(|clock| clock.next.is_none_or(|next| next.at != at))
+                && facts.iter().all(|fact| fact.key.at != at || fact.key.source == store::EDIT) =>
+        {
+            Occasion::Facts { at }
+        }
+        occasion => occasion,
     }
 }
 

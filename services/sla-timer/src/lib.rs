@@ -8,10 +8,13 @@ mod alarm;
 mod api;
 mod consumer;
 pub mod domain;
+mod edit;
 mod handle;
-mod preview;
+pub mod preview;
 mod promises;
+mod rules;
 mod store;
+mod what_if;
 mod wire;
 
 use chassis::doors::{Doors, Running};
@@ -33,6 +36,7 @@ pub const WIRING: Wiring = Wiring {
             package: "skranke.triage.v1",
             facts: &[
                 "ticket_triaged",
+                "ticket_handed_over",
                 "ticket_waiting",
                 "ticket_resumed",
                 "ticket_resolved",
@@ -65,6 +69,7 @@ pub async fn start(ground: Ground) -> anyhow::Result<Running> {
         .await?;
     let leases = Leases::new("alarm");
     ground.stop.spawn_machinery(leases.clone().keep(ground.clone()));
+    ground.stop.spawn_machinery(rules::follow(timer.clone()));
     ground.stop.spawn_machinery(alarm::run(timer, leases));
     Ok(running)
 }

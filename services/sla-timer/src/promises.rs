@@ -7,8 +7,9 @@ use chassis::Error;
 use contracts::ClientId;
 use sqlx::PgConnection;
 
-use crate::domain::contract::{Contract, Terms};
-use crate::store;
+use crate::domain::contract::{Contract, Terms, TermsBook};
+use crate::domain::fact::{Fact, versions};
+use crate::store::{self, Ticket};
 
 /// Versions kept at most. Past that all are forgotten and read anew as they are wanted.
 const MOST: usize = 256;
@@ -55,6 +56,33 @@ impl Promises {
         }
         Ok(found)
     }
+}
+
+/// The versions that a ticket's clocks go by: that of its registration and those that its facts name.
+pub fn named(ticket: &Ticket, facts: &[Fact]) -> impl Iterator<Item = VersionKey> {
+    let later = versions(facts).filter_map(|version| i64::try_from(version).ok());
+    ticket.contract_version.into_iter().chain(later).map(|version| (ticket.client_id.clone(), version))
+}
+
+/// The terms that a ticket's clocks go by; `None` if nothing was ever promised.
+///
+/// # Errors
+/// If one of the versions was not found.
+pub fn book<'p>(
+    promises: &'p HashMap<VersionKey, Arc<Terms>>,
+    ticket: &Ticket,
+    facts: &[Fact],
+) -> Result<Option<TermsBook<'p>>, Error> {
+    let mut book = None;
+    for key in named(ticket, facts) {
+        let terms = promises.get(&key).ok_or_else(|| Error::internal("a ticket's contract version is missing"))?;
+        let version = key.1.unsigned_abs();
+        book = Some(match book {
+            None if ticket.contract_version.is_some() => TermsBook::new(version, terms),
+            book => book.unwrap_or_else(TermsBook::nothing).with(version, terms),
+        });
+    }
+    Ok(book)
 }
 
 fn ready(json: &str) -> Result<Terms, Error> {

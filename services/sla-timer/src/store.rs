@@ -1,6 +1,7 @@
 //! Tickets and their facts in SQL; clocks and contracts in the modules below.
 
 mod clocks;
+pub mod history;
 mod versions;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -12,10 +13,13 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::domain::fact::{Fact, Key, Kind};
+use crate::domain::fact::{Fact, Happened, Key};
 
 pub use clocks::{load as clocks, save as save_clocks};
-pub use versions::{Version, insert as insert_version, lock as lock_versions, newest, newest_of, terms, version};
+pub use versions::{
+    Version, count_unsettled, insert as insert_version, lock as lock_versions, look_anew, look_at_all_anew, newest,
+    newest_of, save_zone_rules, share as share_versions, terms, unsettled, version, zone_rules,
+};
 
 /// Which ticket.
 pub type TicketKey = (ClientId, Uuid);
@@ -33,6 +37,8 @@ pub struct Ticket {
     /// Of the last announcement.
     pub revision: i64,
     pub next_at: Option<Timestamp>,
+    /// Resolved or over when it was looked at last; `None`: not looked at yet.
+    pub is_settled: Option<bool>,
 }
 
 impl Ticket {
@@ -50,6 +56,7 @@ struct TicketRow {
     contract_version: Option<i64>,
     revision: i64,
     next_at: Option<jiff_sqlx::Timestamp>,
+    is_settled: Option<bool>,
 }
 
 impl TryFrom<TicketRow> for Ticket {
@@ -64,6 +71,7 @@ impl TryFrom<TicketRow> for Ticket {
             contract_version: row.contract_version,
             revision: row.revision,
             next_at: row.next_at.map(jiff_sqlx::Timestamp::to_jiff),
+            is_settled: row.is_settled,
         })
     }
 }
@@ -85,8 +93,8 @@ pub async fn lock(connection: &mut PgConnection, wanted: &BTreeMap<TicketKey, St
     let shards: Vec<i16> = ids.iter().copied().map(shard_of).collect();
     sqlx::query(
         "INSERT INTO ticket (client_id, ticket_id, reference, shard)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::smallint[]) AS n (client_id, ticket_id, reference, shard)
-         ORDER BY client_id, ticket_id
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]), UNNEST($4::smallint[])
+         ORDER BY 1, 2
          ON CONFLICT DO NOTHING",
     )
     .bind(&clients)
@@ -96,8 +104,9 @@ pub async fn lock(connection: &mut PgConnection, wanted: &BTreeMap<TicketKey, St
     .execute(&mut *connection)
     .await?;
     let rows: Vec<TicketRow> = sqlx::query_as(
-        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at FROM ticket
-         WHERE (client_id, ticket_id) IN (SELECT * FROM UNNEST($1::text[], $2::uuid[]))
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled
+         FROM ticket
+         WHERE (client_id, ticket_id) IN (SELECT UNNEST($1::text[]), UNNEST($2::uuid[]))
          ORDER BY client_id, ticket_id FOR UPDATE",
     )
     .bind(clients)
@@ -111,8 +120,9 @@ pub async fn lock(connection: &mut PgConnection, wanted: &BTreeMap<TicketKey, St
 pub async fn lock_due(connection: &mut PgConnection, keys: &[TicketKey], now: Timestamp) -> Result<Vec<Ticket>, Error> {
     let (clients, ids) = columns(keys);
     let rows: Vec<TicketRow> = sqlx::query_as(
-        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at FROM ticket
-         WHERE (client_id, ticket_id) IN (SELECT * FROM UNNEST($1::text[], $2::uuid[])) AND next_at <= $3
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled
+         FROM ticket
+         WHERE (client_id, ticket_id) IN (SELECT UNNEST($1::text[]), UNNEST($2::uuid[])) AND next_at <= $3
          ORDER BY client_id, ticket_id FOR UPDATE",
     )
     .bind(clients)
@@ -126,7 +136,8 @@ pub async fn lock_due(connection: &mut PgConnection, keys: &[TicketKey], now: Ti
 /// A ticket by its reference or its id, if it is in the transaction's scope.
 pub async fn find(connection: &mut PgConnection, ticket: &str) -> Result<Option<Ticket>, Error> {
     let row: Option<TicketRow> = sqlx::query_as(
-        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at FROM ticket
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled
+         FROM ticket
          WHERE CASE WHEN $2::uuid IS NULL THEN reference = $1 ELSE ticket_id = $2 END AND reference <> '' LIMIT 1",
     )
     .bind(ticket)
@@ -150,9 +161,12 @@ pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(
     let next: Vec<Option<jiff_sqlx::Timestamp>> = tickets.iter().map(|one| one.next_at.map(Into::into)).collect();
     sqlx::query(
         "UPDATE ticket t SET reference = n.reference, is_registered = n.is_registered,
-                contract_version = n.contract_version, revision = n.revision, next_at = n.next_at
-         FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::bool[], $5::bigint[], $6::bigint[], $7::timestamptz[])
-              AS n (client_id, ticket_id, reference, is_registered, contract_version, revision, next_at)
+                contract_version = n.contract_version, revision = n.revision, next_at = n.next_at,
+                is_settled = n.is_settled
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+               UNNEST($3::text[]) AS reference, UNNEST($4::bool[]) AS is_registered,
+               UNNEST($5::bigint[]) AS contract_version, UNNEST($6::bigint[]) AS revision,
+               UNNEST($7::timestamptz[]) AS next_at, UNNEST($8::bool[]) AS is_settled) AS n
          WHERE t.client_id = n.client_id AND t.ticket_id = n.ticket_id",
     )
     .bind(clients)
@@ -162,6 +176,7 @@ pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(
     .bind(versions)
     .bind(revisions)
     .bind(next)
+    .bind(tickets.iter().map(|one| one.is_settled).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
@@ -177,11 +192,12 @@ pub async fn add_facts(connection: &mut PgConnection, facts: &[(TicketKey, Uuid,
     let sources: Vec<i16> = facts.iter().map(|(.., fact)| fact.key.source.into()).collect();
     let revisions: Vec<i64> = facts.iter().map(|(.., fact)| fact.key.revision.cast_signed()).collect();
     let instants: Vec<jiff_sqlx::Timestamp> = facts.iter().map(|(.., fact)| fact.key.at.into()).collect();
-    let kinds: Vec<Json<Kind>> = facts.iter().map(|(.., fact)| Json(fact.kind)).collect();
+    let kinds: Vec<Json<Happened>> =
+        facts.iter().map(|(.., fact)| Json(Happened { kind: fact.kind.clone(), by: fact.by.clone() })).collect();
     sqlx::query(
         "INSERT INTO fact (client_id, ticket_id, event_id, source, revision, occurred_at, kind)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::uuid[], $4::smallint[], $5::bigint[], $6::timestamptz[],
-                              $7::jsonb[])
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::uuid[]), UNNEST($4::smallint[]),
+                UNNEST($5::bigint[]), UNNEST($6::timestamptz[]), UNNEST($7::jsonb[])
          ON CONFLICT DO NOTHING",
     )
     .bind(clients)
@@ -203,30 +219,49 @@ struct FactRow {
     source: i16,
     revision: i64,
     occurred_at: jiff_sqlx::Timestamp,
-    kind: Json<Kind>,
+    kind: Json<Happened>,
 }
 
-/// All facts of the tickets, in no order.
+/// Whose count the revision of an edit of the contract is: its version.
+pub const EDIT: u8 = 3;
+/// Whose count the revision of what was agreed upon is: ours.
+pub const AGREED: u8 = 4;
+
+/// All facts of the tickets, in no order. An edit of the contract that holds for open tickets is a fact of each that was
+/// registered under a former version: it is kept once, with the version.
 pub async fn facts(connection: &mut PgConnection, keys: &[TicketKey]) -> Result<HashMap<TicketKey, Vec<Fact>>, Error> {
     let (clients, ids) = columns(keys);
     let rows: Vec<FactRow> = sqlx::query_as(
         "SELECT client_id, ticket_id, source, revision, occurred_at, kind FROM fact
-         WHERE (client_id, ticket_id) IN (SELECT * FROM UNNEST($1::text[], $2::uuid[]))",
+         WHERE (client_id, ticket_id) IN (SELECT UNNEST($1::text[]), UNNEST($2::uuid[]))
+         UNION ALL
+         SELECT t.client_id, t.ticket_id, $3, v.version, v.applied_at,
+                jsonb_build_object('type', 'terms_changed', 'version', v.version, 'from', v.holds_from,
+                                   'by', v.applied_by)
+         FROM contract_version v JOIN ticket t ON t.client_id = v.client_id AND t.contract_version < v.version
+         WHERE v.holds_from IS NOT NULL AND v.client_id = ANY($1)
+           AND (t.client_id, t.ticket_id) IN (SELECT UNNEST($1::text[]), UNNEST($2::uuid[]))",
     )
     .bind(clients)
     .bind(ids)
+    .bind(i16::from(EDIT))
     .fetch_all(connection)
     .await?;
     let mut facts: HashMap<TicketKey, Vec<Fact>> = HashMap::new();
     for row in rows {
         let source = u8::try_from(row.source).map_err(|error| Error::Internal(error.into()))?;
         let key = Key { at: row.occurred_at.to_jiff(), source, revision: row.revision.cast_unsigned() };
-        facts.entry((client(&row.client_id)?, row.ticket_id)).or_default().push(Fact { key, kind: row.kind.0 });
+        let Happened { kind, by } = row.kind.0;
+        facts.entry((client(&row.client_id)?, row.ticket_id)).or_default().push(Fact { key, kind, by });
     }
     Ok(facts)
 }
 
-/// Of each shard the tickets that are due before `until`, oldest first, at most `most`. Asked by the machinery.
+/// How much deeper than it gives out [`due`] looks for clients that wait behind others.
+const DEEPER: i64 = 16;
+
+/// Of each shard the tickets that are due before `until`, at most `most`: where there are more, clients take turns, each
+/// with its oldest first. Asked by the machinery.
 pub async fn due(
     connection: &mut PgConnection,
     shards: &[i16],
@@ -235,12 +270,17 @@ pub async fn due(
 ) -> Result<Vec<(Timestamp, TicketKey)>, Error> {
     let rows: Vec<(String, Uuid, jiff_sqlx::Timestamp)> = sqlx::query_as(
         "SELECT due.client_id, due.ticket_id, due.next_at FROM UNNEST($1::smallint[]) AS held (shard)
-         CROSS JOIN LATERAL (SELECT client_id, ticket_id, next_at FROM ticket
-                             WHERE ticket.shard = held.shard AND next_at < $2 ORDER BY next_at LIMIT $3) AS due",
+         CROSS JOIN LATERAL (
+             SELECT client_id, ticket_id, next_at,
+                    row_number() OVER (PARTITION BY client_id ORDER BY next_at) AS turn
+             FROM (SELECT client_id, ticket_id, next_at FROM ticket
+                   WHERE ticket.shard = held.shard AND next_at < $2 ORDER BY next_at LIMIT $4) AS oldest
+             ORDER BY turn, next_at LIMIT $3) AS due",
     )
     .bind(shards)
     .bind(jiff_sqlx::Timestamp::from(until))
     .bind(most)
+    .bind(most.saturating_mul(DEEPER))
     .fetch_all(connection)
     .await?;
     rows.into_iter()
@@ -257,7 +297,7 @@ pub async fn still_held(
     let (shards, epochs): (Vec<i16>, Vec<i64>) = leases.iter().map(|(shard, epoch)| (*shard, *epoch)).unzip();
     let held: Vec<i16> = sqlx::query_scalar(
         "SELECT shard FROM lease WHERE purpose = 'alarm' AND holder = $1
-         AND (shard, epoch) IN (SELECT * FROM UNNEST($2::smallint[], $3::bigint[]))",
+         AND (shard, epoch) IN (SELECT UNNEST($2::smallint[]), UNNEST($3::bigint[]))",
     )
     .bind(holder)
     .bind(shards)

@@ -1,6 +1,7 @@
 //! Between the wire and the domain: events of others to facts, clocks to the desk's words.
 
 mod answer;
+mod known;
 
 use chassis::consume::{Delivery, Failure};
 use contracts::desk::v1::{ActorKind, Channel, EventMeta, Priority as WirePriority, Visibility, WaitingReason as Wait};
@@ -46,7 +47,7 @@ pub struct News {
 }
 
 /// A fact and who told it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witnessed {
     /// The same again is the same fact.
     pub event_id: Uuid,
@@ -106,8 +107,14 @@ pub fn from_triage(delivery: &Delivery, event: triage::Event) -> Result<News, Fa
     let kind = match &event.fact {
         Some(Told::TicketTriaged(triaged)) => {
             let priority = triaged.classification.as_ref().map_or(0, |classification| classification.priority);
-            read_priority(priority)?.map(|priority| Kind::Triaged { priority })
+            let attributes = known::by_triage(triaged);
+            match read_priority(priority)? {
+                Some(priority) => Some(Kind::Triaged { priority, attributes }),
+                None if attributes.is_empty() => None,
+                None => Some(Kind::Classified { attributes }),
+            }
         }
+        Some(Told::TicketHandedOver(handed)) => Some(Kind::EnteredTier { attributes: known::by_hand_over(handed) }),
         // Waiting for nobody knows what pauses nothing, and ends the wait before it.
         Some(Told::TicketWaiting(waiting)) => {
             Some(read_reason(waiting.reason)?.map_or(Kind::Resumed, |reason| Kind::Waiting { reason }))
@@ -117,7 +124,7 @@ pub fn from_triage(delivery: &Delivery, event: triage::Event) -> Result<News, Fa
         Some(Told::TicketReopened(_)) => Some(Kind::Reopened),
         Some(Told::TicketClosed(_)) => Some(Kind::Closed),
         Some(Told::TicketCancelled(_)) => Some(Kind::Cancelled),
-        Some(Told::TicketClaimed(_) | Told::TicketReleased(_) | Told::TicketHandedOver(_)) => None,
+        Some(Told::TicketClaimed(_) | Told::TicketReleased(_)) => None,
         None => return Err(poison("it names no fact known here")),
     };
     let fact = kind.map(|kind| counted(delivery, meta, source::TRIAGE, kind)).transpose()?;
@@ -149,14 +156,16 @@ fn registration(
     ticket: &RegisteredTicket,
     by_human: bool,
 ) -> Result<Vec<Witnessed>, Failure> {
-    let registered = counted(delivery, meta, source::INTAKE, Kind::Registered { priority: None })?;
+    let registered = Kind::Registered { priority: None, attributes: known::by_intake(ticket, &delivery.client_id) };
+    let registered = counted(delivery, meta, source::INTAKE, registered)?;
+    let Fact { key, by, .. } = registered.fact.clone();
     let mut facts = vec![registered];
     let channel = ticket.matter.as_ref().map(intake::Matter::channel);
     if by_human && matches!(channel, Some(Channel::Phone | Channel::WalkIn)) {
-        let key = Key { at: registered.fact.key.at, source: source::BESIDES, revision: 0 };
+        let key = Key { at: key.at, source: source::BESIDES, revision: 0 };
         facts.push(Witnessed {
             event_id: Uuid::new_v5(&delivery.event_id, b"contact"),
-            fact: Fact { key, kind: Kind::PublicAnswer },
+            fact: Fact { key, kind: Kind::PublicAnswer, by },
         });
     }
     Ok(facts)
@@ -174,7 +183,8 @@ fn historic(ticket_id: Uuid, historic: &HistoricFact) -> Result<Option<Witnessed
     let at = instant(historic.occurred_at.as_ref())?;
     // The import's revision will not do: it grows when the history does. The key of the fact stays.
     let revision = rank | (event_id.as_u64_pair().0 >> 4);
-    Ok(Some(Witnessed { event_id, fact: Fact { key: Key { at, source: source::BESIDES, revision }, kind } }))
+    let key = Key { at, source: source::BESIDES, revision };
+    Ok(Some(Witnessed { event_id, fact: Fact { key, kind, by: known::by(historic.actor.as_ref()) } }))
 }
 
 fn counted(delivery: &Delivery, meta: &EventMeta, source: u8, kind: Kind) -> Result<Witnessed, Failure> {
@@ -183,7 +193,8 @@ fn counted(delivery: &Delivery, meta: &EventMeta, source: u8, kind: Kind) -> Res
     if i64::try_from(revision).is_err() {
         return Err(poison("its revision is past counting"));
     }
-    Ok(Witnessed { event_id: delivery.event_id, fact: Fact { key: Key { at, source, revision }, kind } })
+    let fact = Fact { key: Key { at, source, revision }, kind, by: known::by(meta.actor.as_ref()) };
+    Ok(Witnessed { event_id: delivery.event_id, fact })
 }
 
 fn ticket_id(meta: &EventMeta) -> Result<Uuid, Failure> {

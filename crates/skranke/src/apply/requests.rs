@@ -4,7 +4,7 @@ use anyhow::Context;
 use contracts::desk::v1::{Level, Priority, TicketKind};
 use contracts::intake::v1::{ApplyDirectoryRequest, Client, Requester};
 use contracts::reporting::v1::{Costs, MonthlyCost};
-use contracts::sla_timer::v1::ApplyContractRequest;
+use contracts::sla_timer::v1::{ApplyContractRequest, OpenClocks};
 use contracts::triage::v1 as proto;
 
 use crate::client_file::{ClientFile, ContactPolicy, Rule, RuleValue};
@@ -137,7 +137,7 @@ fn condition(rule: &Rule) -> anyhow::Result<proto::Condition> {
     Ok(proto::Condition { form: Some(form) })
 }
 
-pub(super) fn contract(file: &ClientFile) -> anyhow::Result<Option<ApplyContractRequest>> {
+pub(crate) fn contract(file: &ClientFile) -> anyhow::Result<Option<ApplyContractRequest>> {
     let Some(contract) = &file.contract else { return Ok(None) };
     let mut terms = serde_json::to_value(contract).context("the contract cannot be written as JSON")?;
     if let Some(terms) = terms.as_object_mut() {
@@ -147,6 +147,7 @@ pub(super) fn contract(file: &ClientFile) -> anyhow::Result<Option<ApplyContract
         client_id: file.client.clone(),
         name: contract.name.clone(),
         terms_json: terms.to_string(),
+        open_clocks: OpenClocks::NewOnly.into(),
     }))
 }
 

@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+use conditions::Rule;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sla_timer::domain::contract::NOTHING;
 
 use super::{
+    rule::PromiseField,
     text::text_form,
     words::{Metric, OnReopen, Priority, WaitingReason, Weekday},
 };
@@ -19,8 +22,12 @@ pub struct Contract {
     pub name: String,
     /// Service hours, by the name that targets use.
     pub calendars: BTreeMap<String, Calendar>,
-    /// What is promised for each priority. A metric that is missing has no clock.
+    /// What is promised for each priority. A metric that is missing has no clock, unless a rule promises it.
     pub targets: BTreeMap<Priority, BTreeMap<Metric, Target>>,
+    /// Other promises for some tickets. Tried in order: for a priority and metric the first that holds and names them
+    /// decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<PromiseRule>,
     /// The waiting reasons that pause a metric.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pause_on: BTreeMap<Metric, Vec<WaitingReason>>,
@@ -30,6 +37,58 @@ pub struct Contract {
     /// Percentages of the target at which a warning is given, rising.
     #[serde(default = "usual_warnings")]
     pub warn_at: Vec<u32>,
+    /// How much service time after the breach, and again and again, a clock speaks once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warn_after: Option<Within>,
+}
+
+/// Other promises for some tickets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromiseRule {
+    /// What people call it.
+    pub rule: String,
+    /// For which tickets, as they are then.
+    pub when: Rule<PromiseField>,
+    /// What it promises them.
+    pub targets: BTreeMap<Priority, BTreeMap<Metric, RuleTarget>>,
+}
+
+/// One promise of a rule; `none` promises nothing and needs no calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleTarget {
+    /// How much service time may pass, or `none`.
+    pub within: WithinOrNone,
+    /// The calendar that measures it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
+}
+
+/// Service time, or that nothing is promised; written `none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WithinOrNone {
+    /// Service time.
+    Within(Within),
+    /// Nothing is promised.
+    None,
+}
+
+impl FromStr for WithinOrNone {
+    type Err = NotWithin;
+
+    fn from_str(text: &str) -> Result<Self, NotWithin> {
+        if text == NOTHING { Ok(Self::None) } else { text.parse().map(Self::Within) }
+    }
+}
+
+impl fmt::Display for WithinOrNone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Within(within) => within.fmt(f),
+            Self::None => f.write_str(NOTHING),
+        }
+    }
 }
 
 fn resume() -> OnReopen {
@@ -154,4 +213,10 @@ impl fmt::Display for Interval {
 }
 
 text_form!(Within, "Within", r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "Service time, like 45s, 30m, 1h30m or 16h.");
+text_form!(
+    WithinOrNone,
+    "WithinOrNone",
+    r"^(none|([0-9]+h)?([0-9]+m)?([0-9]+s)?)$",
+    "Service time, like 45s, 30m, 1h30m or 16h; or none."
+);
 text_form!(Interval, "Interval", r"^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$", "Open hours, like 08:00-16:00.");

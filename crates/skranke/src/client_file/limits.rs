@@ -30,6 +30,8 @@ pub const MAX_RULE_NODES: usize = 100;
 pub const MAX_RULE_VALUES: usize = 200;
 /// Characters of one value of a condition.
 pub const MAX_RULE_VALUE: usize = 500;
+/// Rules of a contract.
+pub const MAX_PROMISE_RULES: usize = 100;
 /// Calendars of a contract.
 pub const MAX_CALENDARS: usize = 20;
 /// Special days of one calendar.

@@ -23,10 +23,12 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
 pub use crate::yaml::{Complaint, Position};
-pub use contract::{Calendar, Contract, Interval, NotInterval, NotWithin, Target, Within};
+pub use contract::{
+    Calendar, Contract, Interval, NotInterval, NotWithin, PromiseRule, RuleTarget, Target, Within, WithinOrNone,
+};
 pub use costs::{Cents, Costs, Month, NotCents, NotMonth};
 pub use difference::{Change, difference, render};
-pub use rule::{Condition, Field, Op, Rule, RuleValue};
+pub use rule::{Condition, Field, Op, PromiseField, Rule, RuleValue};
 pub use words::{
     Channel, ContactPolicy, Kind, Language, Level, Metric, OnReopen, Priority, TierKind, WaitingReason, Weekday,
 };
@@ -247,6 +249,30 @@ impl ClientFile {
         let (file, tree) = crate::yaml::read::<Self>(name, text)?;
         let complaints = check::meaning(name, &file, &tree);
         if complaints.is_empty() { Ok(file) } else { Err(complaints) }
+    }
+}
+
+impl Contract {
+    /// The same contract as the SLA timer reads it.
+    ///
+    /// # Errors
+    /// If the two forms have come apart, which does not happen.
+    pub fn terms(&self) -> Result<sla_timer::domain::contract::Contract, String> {
+        let mut terms = serde_json::to_value(self).map_err(|error| error.to_string())?;
+        if let Some(fields) = terms.as_object_mut() {
+            fields.remove("name");
+        }
+        sla_timer::domain::contract::Contract::read(&terms.to_string())
+    }
+}
+
+impl ClientFile {
+    /// What the author of a file that is not wrong may want to know, each as one line with its place. `today` is the
+    /// author's.
+    #[must_use]
+    pub fn advice(&self, today: jiff::civil::Date) -> Vec<String> {
+        let terms = self.contract.as_ref().and_then(|contract| contract.terms().ok());
+        terms.map(|terms| terms.advice(today)).unwrap_or_default().iter().map(|one| format!("contract.{one}")).collect()
     }
 }
 

@@ -164,6 +164,14 @@ words!(
         NextResponse = "next_response",
         /// Until the ticket is resolved.
         Resolution = "resolution",
+        /// During a major incident, from one news of its status to the next.
+        Update = "update",
+        /// Until the ticket leaves the tier.
+        Tier = "tier",
+        /// While a vendor is waited for.
+        Vendor = "vendor",
+        /// Until the promised call.
+        Callback = "callback",
     }
 );
 

@@ -61,7 +61,8 @@ fn attainments(client: &str, kpis: &Kpis) -> Vec<proto::Attainment> {
         // The numbers of domain::Metric are those of the proto's.
         proto::Attainment { metric: metric as i32, met, ended }
     };
-    Metric::ALL.into_iter().map(of).collect()
+    let is_shown = |metric: &Metric| Metric::USUAL.contains(metric) || of(*metric).ended > 0;
+    Metric::ALL.into_iter().filter(is_shown).map(of).collect()
 }
 
 fn counts<T>(client: &str, rows: &[(String, T, i64)], name: impl Fn(&T) -> String) -> Vec<proto::Count> {

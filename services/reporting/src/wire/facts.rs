@@ -192,6 +192,10 @@ fn clock_says(event: sla_timer::v1::Event) -> Option<What> {
         Promise::FirstResponse => Metric::FirstResponse,
         Promise::NextResponse => Metric::NextResponse,
         Promise::Resolution => Metric::Resolution,
+        Promise::Update => Metric::Update,
+        Promise::Tier => Metric::Tier,
+        Promise::Vendor => Metric::Vendor,
+        Promise::Callback => Metric::Callback,
         Promise::Unspecified => return None,
     };
     let state = match clock.state() {

@@ -13,7 +13,7 @@ fn terms() -> Value {
 }
 
 fn request(terms_json: String) -> ApplyContractRequest {
-    ApplyContractRequest { client_id: "acme".to_owned(), name: "Standard".to_owned(), terms_json }
+    ApplyContractRequest { client_id: "acme".to_owned(), name: "Standard".to_owned(), terms_json, open_clocks: 0 }
 }
 
 fn refusal(request: ApplyContractRequest) -> String {
@@ -42,6 +42,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         client_id: "Acme!".to_owned(),
         name: String::new(),
         terms_json: faulty.to_string(),
+        open_clocks: 0,
     });
     for field in
         ["client_id", "name", "terms_json.calendars.office.time_zone", "terms_json.targets.P3.resolution.within"]
@@ -67,7 +68,7 @@ fn one_past_each_limit_is_refused() {
 fn strangers_in_a_contract_are_refused() {
     let mut strange = terms();
     strange["penalties"] = json!(1);
-    assert!(refusal(request(strange.to_string())).contains("terms_json cannot be read: unknown field `penalties`"));
+    assert!(refusal(request(strange.to_string())).contains("unknown field `penalties`"));
     for terms_json in ["", "[]", "null", "{", "\u{0}"] {
         assert!(refusal(request(terms_json.to_owned())).contains("terms_json cannot be read"));
     }
@@ -76,7 +77,7 @@ fn strangers_in_a_contract_are_refused() {
 #[test]
 fn an_explanation_ends_where_nobody_reads_further() {
     let at: Timestamp = "2000-01-01T00:00:00Z".parse().expect("an instant");
-    let facts = [Fact { key: Key { at, source: 0, revision: 1 }, kind: Kind::Resolved }];
+    let facts = [Fact::new(Key { at, source: 0, revision: 1 }, Kind::Resolved)];
     let soon = at + SignedDuration::from_hours(1);
     assert_eq!(explained_until(&facts, soon), soon);
     assert_eq!(explained_until(&facts, "2026-01-01T00:00:00Z".parse().expect("an instant")), at + EXPLAINED_FOR);

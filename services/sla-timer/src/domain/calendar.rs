@@ -5,6 +5,8 @@
 //! skipped hour counts nothing.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::LazyLock;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::{Complaint, Problem};
 use super::hours::{DAY, Fault, Hours};
+use super::once::{Name, once};
 use super::zone::Zone;
 use super::{Millis, millis, timestamp};
 
@@ -43,6 +46,12 @@ impl Weekday {
     }
 }
 
+impl Name for Weekday {
+    fn name(&self) -> impl Display {
+        Self::name(*self)
+    }
+}
+
 /// A calendar as written, not yet validated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,10 +60,10 @@ pub struct CalendarSpec {
     pub time_zone: String,
     /// Intervals `HH:MM-HH:MM` of wall-clock time; `24:00` may end one, none crosses midnight.
     /// A missing day is closed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "once")]
     pub weekly: BTreeMap<Weekday, Vec<String>>,
     /// By date `YYYY-MM-DD`: the intervals that replace those of that date; none = closed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "once")]
     pub special_days: BTreeMap<String, Vec<String>>,
 }
 
@@ -129,6 +138,17 @@ impl Calendar {
             }
             _ => Err(complaints),
         }
+    }
+
+    /// Open round the clock.
+    pub(super) fn always() -> &'static Self {
+        static ALWAYS: LazyLock<Calendar> = LazyLock::new(|| Calendar {
+            zone: Zone::utc(),
+            weekly: std::array::from_fn(|_| Hours::whole_day()),
+            open_before_weekday: [0, DAY, 2 * DAY, 3 * DAY, 4 * DAY, 5 * DAY, 6 * DAY, 7 * DAY],
+            special: Vec::new(),
+        });
+        &ALWAYS
     }
 
     fn build(zone: Zone, weekly: [Hours; 7], mut dates: Vec<(i64, Hours)>) -> Self {

@@ -1,12 +1,16 @@
 //! A contract, facts and an as-of instant in one JSON document, with what should come of it: the
 //! form of golden cases and of previews.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::clock::{Clock, State, Warning, clocks};
-use super::contract::{Complaint, Contract, Metric};
+use super::clock::{Clock, Reminder, State, Warning, clocks};
+use super::contract::{Complaint, Contract, Metric, TermsBook};
 use super::fact::Fact;
+use super::once::{Name, once};
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +24,9 @@ pub struct Case {
     pub name: String,
     /// The promises.
     pub contract: Contract,
+    /// Other versions of the contract that facts name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "once")]
+    pub versions: BTreeMap<Version, Contract>,
     /// In any order.
     pub facts: Vec<Fact>,
     /// The as-of instant.
@@ -33,10 +40,36 @@ impl Case {
     /// The clocks as of `until`.
     ///
     /// # Errors
-    /// Everything that is wrong with the contract.
+    /// Everything that is wrong with the contract; of other versions with their path, as `versions.2.targets`.
     pub fn shown(&self) -> Result<Vec<Shown>, Vec<Complaint>> {
-        let terms = self.contract.terms()?;
-        Ok(clocks(&terms, &self.facts, self.until).into_iter().map(Shown::from).collect())
+        let mut complaints = Vec::new();
+        let first = self.contract.checked().map_err(|found| complaints.extend(found)).unwrap_or_default();
+        let mut later = Vec::with_capacity(self.versions.len());
+        for (Version(version), contract) in &self.versions {
+            match contract.checked() {
+                Ok(terms) => later.push((*version, terms)),
+                Err(found) => complaints.extend(found.into_iter().map(|complaint| Complaint {
+                    path: format!("versions.{version}.{}", complaint.path),
+                    ..complaint
+                })),
+            }
+        }
+        if !complaints.is_empty() {
+            return Err(complaints);
+        }
+        let book = later.iter().fold(TermsBook::from(&first), |book, (version, terms)| book.with(*version, terms));
+        Ok(clocks(book, &self.facts, self.until).into_iter().map(Shown::from).collect())
+    }
+}
+
+/// The number of a version, written as a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Version(pub u64);
+
+impl Name for Version {
+    fn name(&self) -> impl Display {
+        self.0
     }
 }
 
@@ -53,6 +86,8 @@ pub struct Shown {
     pub stopped_at: Option<Timestamp>,
     pub elapsed_ms: i64,
     pub warnings: Vec<Warning>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reminders: Vec<Reminder>,
 }
 
 impl From<Clock> for Shown {
@@ -66,6 +101,7 @@ impl From<Clock> for Shown {
             stopped_at: clock.stopped_at,
             elapsed_ms: super::millis(clock.elapsed),
             warnings: clock.warnings,
+            reminders: clock.reminders,
         }
     }
 }

@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::contract::{Metric, Terms};
+use super::contract::{Metric, TermsBook};
 use super::fact::Fact;
 use super::fold::Fold;
+use super::run::Run;
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,26 @@ pub struct Warning {
     pub at: Timestamp,
 }
 
+/// That a clock spoke once more after its breach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reminder {
+    /// 1 after the contract's `warn_after`, 2 after twice that …; what several facts at once jump over is left out.
+    pub number: u8,
+    /// When it was due, not when somebody noticed.
+    pub at: Timestamp,
+}
+
+/// A due instant that somebody agreed upon with the requester.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgreedDue {
+    /// The instant.
+    pub due_at: Timestamp,
+    /// Who, if that is known.
+    pub by: Option<String>,
+    /// What was agreed, in words.
+    pub note: Option<String>,
+}
+
 /// What a clock says when it speaks up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Alarm {
@@ -45,6 +66,11 @@ pub enum Alarm {
     },
     /// The target has elapsed.
     Breach,
+    /// It elapsed a while ago.
+    Reminder {
+        /// As in [`Reminder`].
+        number: u8,
+    },
 }
 
 /// The next thing a clock will say if nothing else happens to the ticket.
@@ -81,9 +107,17 @@ pub struct Clock {
     pub elapsed: SignedDuration,
     /// The name of the calendar of the terms that held last.
     pub calendar: String,
+    /// The rule of those terms that gave the target; none if it is the base's.
+    pub rule: Option<String>,
+    /// The version of those terms; 0 where versions have no number.
+    pub contract_version: u64,
+    /// The due instant that holds in place of the target's.
+    pub agreed: Option<AgreedDue>,
     /// Those given, in order.
     pub warnings: Vec<Warning>,
-    /// What to wait for. None when it is paused, breached or ended.
+    /// Those given after the breach, in order.
+    pub reminders: Vec<Reminder>,
+    /// What to wait for. None when it is paused or ended, or was breached and will not remind of it.
     pub next: Option<Next>,
 }
 
@@ -91,8 +125,8 @@ pub struct Clock {
 ///
 /// The facts may come in any order and any number of times; those after `until` are ignored.
 /// A due instant or a warning has happened only if it lies strictly before `until`.
-/// Costs O(n log n) for n facts.
+/// Costs O(n log n) for n facts, and O(n) more for each edit of the contract that holds from the start.
 #[must_use]
-pub fn clocks(terms: &Terms, facts: &[Fact], until: Timestamp) -> Vec<Clock> {
-    Fold::over(terms, facts, until, false).into_iter().map(|run| run.clock(terms)).collect()
+pub fn clocks<'t>(terms: impl Into<TermsBook<'t>>, facts: &'t [Fact], until: Timestamp) -> Vec<Clock> {
+    Fold::over(&terms.into(), facts, until, false).into_iter().map(Run::clock).collect()
 }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
-use super::contract::{Terms, WaitingReason};
+use super::contract::{TermsBook, WaitingReason};
 use super::fact::{Fact, Key};
 use super::fold::Fold;
 use super::run::Span;
@@ -25,7 +25,7 @@ pub enum PauseReason {
 }
 
 /// What one piece of a clock's life was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Kind {
     /// Service hours that counted, up to the due instant.
@@ -38,6 +38,9 @@ pub enum Kind {
         fact: Key,
         /// Why.
         reason: PauseReason,
+        /// Who did it, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// Service hours that counted after the breach.
     AfterDue,
@@ -45,13 +48,14 @@ pub enum Kind {
 
 /// The fact that a run stood still for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stood {
+pub(super) struct Stood<'t> {
     pub(super) fact: Key,
     pub(super) reason: PauseReason,
+    pub(super) by: Option<&'t str>,
 }
 
 /// A piece of a clock's life: `[from, to)`, never empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// Where it begins; the first begins where the clock started.
     pub from: Timestamp,
@@ -87,15 +91,15 @@ pub struct Explained {
 /// An explanation is as long as there are opening times between the clock's start and `until`:
 /// ask for a span that somebody will read.
 #[must_use]
-pub fn explain(terms: &Terms, facts: &[Fact], until: Timestamp) -> Vec<Explained> {
-    Fold::over(terms, facts, until, true)
+pub fn explain<'t>(terms: impl Into<TermsBook<'t>>, facts: &'t [Fact], until: Timestamp) -> Vec<Explained> {
+    Fold::over(&terms.into(), facts, until, true)
         .into_iter()
         .map(|mut run| {
-            let mut life = Life { breached_at: run.breached_at, told_until: run.started_at, segments: Vec::new() };
+            let mut life = Life { breached_at: run.breached_at(), told_until: run.started_at, segments: Vec::new() };
             for span in run.take_spans() {
                 life.tell(&span);
             }
-            Explained { clock: run.clock(terms), segments: life.segments }
+            Explained { clock: run.clock(), segments: life.segments }
         })
         .collect()
 }
@@ -111,7 +115,8 @@ impl Life {
     fn tell(&mut self, span: &Span<'_>) {
         match *span {
             Span::Stood { until, because } => {
-                self.push(until, Kind::Paused { fact: because.fact, reason: because.reason });
+                let by = because.by.map(str::to_owned);
+                self.push(until, Kind::Paused { fact: because.fact, reason: because.reason, by });
             }
             Span::Counted { from, until, promise } => {
                 promise.calendar.each_open(from, until, |open, close| {

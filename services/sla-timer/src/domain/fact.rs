@@ -1,9 +1,17 @@
 //! What happened to a ticket, as far as promises are concerned.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
 
-use super::contract::{Priority, WaitingReason};
+use jiff::Timestamp;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::contract::{Metric, Priority, WaitingReason};
+use super::field::{Attributes, Field};
+use super::once::once;
 
 #[cfg(test)]
 mod tests;
@@ -21,17 +29,42 @@ pub struct Key {
 }
 
 /// One fact of a ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Fact {
     /// Which one, and so in which order.
+    #[serde(flatten)]
     pub key: Key,
     /// What happened.
+    #[serde(flatten)]
     pub kind: Kind,
+    /// Who did it, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// What happened and who did it: a fact without its key, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happened {
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: Kind,
+    /// Who did it, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// From when on another version of the contract holds for what still runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Since {
+    /// From now on: what has elapsed stays elapsed.
+    Now,
+    /// As if it had held from the start.
+    Start,
 }
 
 /// What can happen. On its own in JSON: `{"type": "triaged", "priority": "P2"}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Kind {
     /// The ticket was registered. Without a priority nothing is promised yet; the first fact that
@@ -40,17 +73,35 @@ pub enum Kind {
         /// The priority, if it was known at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         priority: Option<Priority>,
+        /// What else was known.
+        #[serde(flatten)]
+        attributes: Attributes,
     },
     /// Triage gave a priority. The first gives the initial terms, from the registration on; a
     /// later one is a change of priority.
     Triaged {
         /// The priority found.
         priority: Priority,
+        /// What else was found.
+        #[serde(flatten)]
+        attributes: Attributes,
     },
     /// The priority became another.
     PriorityChanged {
         /// The new one.
         priority: Priority,
+    },
+    /// Something else about it became known, or is otherwise from now on.
+    Classified {
+        /// What.
+        #[serde(flatten)]
+        attributes: Attributes,
+    },
+    /// Another tier works on it.
+    EnteredTier {
+        /// Which `tier`, and with it perhaps which `queue`.
+        #[serde(flatten)]
+        attributes: Attributes,
     },
     /// A human answered the requester.
     PublicAnswer,
@@ -71,106 +122,145 @@ pub enum Kind {
     Closed,
     /// Withdrawn, duplicate, spam, or merged into another. What follows is of no concern.
     Cancelled,
+    /// It is a major incident: news of its status are owed from now on.
+    MajorDeclared,
+    /// It is no major incident any more.
+    MajorEnded,
+    /// Those concerned were told how the major incident stands.
+    StatusUpdate,
+    /// Somebody promised the requester a call.
+    CallbackPromised {
+        /// Until when, if that was said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due_at: Option<Timestamp>,
+    },
+    /// They called.
+    CalledBack,
+    /// Another due instant was agreed upon for the clock that runs.
+    DueAgreed {
+        /// For which promise.
+        metric: Metric,
+        /// The due instant.
+        due_at: Timestamp,
+        /// What was agreed, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// What was agreed upon does not hold any more.
+    DueWithdrawn {
+        /// For which promise.
+        metric: Metric,
+    },
+    /// The contract was edited, and the new version is to hold for this ticket.
+    TermsChanged {
+        /// Of the client's contract.
+        version: u64,
+        /// From when on.
+        from: Since,
+    },
 }
 
-/// A fact in JSON, all on one level.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    revision: u64,
-    #[serde(default, skip_serializing_if = "is_first")]
-    source: u8,
-    at: Timestamp,
-    #[serde(rename = "type")]
-    kind: Type,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    priority: Option<Priority>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<WaitingReason>,
+impl Kind {
+    /// What it tells of the ticket beside its priority.
+    #[must_use]
+    pub fn attributes(&self) -> Option<&Attributes> {
+        match self {
+            Self::Registered { attributes, .. }
+            | Self::Triaged { attributes, .. }
+            | Self::Classified { attributes }
+            | Self::EnteredTier { attributes } => Some(attributes),
+            _ => None,
+        }
+    }
+
+    /// The priority that it names.
+    #[must_use]
+    pub const fn priority(&self) -> Option<Priority> {
+        match self {
+            Self::Registered { priority, .. } => *priority,
+            Self::Triaged { priority, .. } | Self::PriorityChanged { priority } => Some(*priority),
+            _ => None,
+        }
+    }
+
+    /// A registration of which only this is known.
+    #[must_use]
+    pub fn registered(priority: Option<Priority>) -> Self {
+        Self::Registered { priority, attributes: Attributes::default() }
+    }
+
+    /// A priority given by triage and nothing else.
+    #[must_use]
+    pub fn triaged(priority: Priority) -> Self {
+        Self::Triaged { priority, attributes: Attributes::default() }
+    }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Type {
-    Registered,
-    Triaged,
-    PriorityChanged,
-    PublicAnswer,
-    RequesterMessage,
-    Waiting,
-    Resumed,
-    Resolved,
-    Reopened,
-    Closed,
-    Cancelled,
+impl Fact {
+    /// A fact by nobody known.
+    #[must_use]
+    pub const fn new(key: Key, kind: Kind) -> Self {
+        Self { key, kind, by: None }
+    }
+}
+
+/// The versions of the contract that a ticket's facts name, beside the one that it was registered under.
+pub fn versions(facts: &[Fact]) -> impl Iterator<Item = u64> {
+    facts.iter().filter_map(|fact| match fact.kind {
+        Kind::TermsChanged { version, .. } => Some(version),
+        _ => None,
+    })
+}
+
+/// In JSON all on one level. A part that does not belong to the type of the fact is refused.
+impl<'de> Deserialize<'de> for Fact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OnOneLevel;
+
+        impl<'de> Visitor<'de> for OnOneLevel {
+            type Value = Fact;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a fact")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, parts: A) -> Result<Fact, A::Error> {
+                put_together(once(MapAccessDeserializer::new(parts))?)
+            }
+        }
+
+        // What is wrong is said inside of the map, so that a reader can tell in which.
+        deserializer.deserialize_map(OnOneLevel)
+    }
+}
+
+fn put_together<E: Error>(mut parts: BTreeMap<String, Value>) -> Result<Fact, E> {
+    let at = taken(&mut parts, "at")?.ok_or_else(|| E::missing_field("at"))?;
+    let revision = taken(&mut parts, "revision")?.ok_or_else(|| E::missing_field("revision"))?;
+    let source = taken(&mut parts, "source")?.unwrap_or_default();
+    let by = taken(&mut parts, "by")?;
+    parts.retain(|_, value| !value.is_null());
+    let written = Value::Object(parts.into_iter().collect());
+    let kind = Kind::deserialize(&written).map_err(E::custom)?;
+    let understood = serde_json::to_value(&kind).map_err(E::custom)?;
+    let stray = written.as_object().and_then(|parts| parts.keys().find(|part| understood.get(part).is_none()));
+    if let Some(stray) = stray {
+        return Err(E::custom(format!("this type of fact has no `{stray}`; leave it out")));
+    }
+    if matches!(&kind, Kind::EnteredTier { attributes } if attributes.get(Field::Tier).is_none()) {
+        return Err(E::missing_field("tier"));
+    }
+    Ok(Fact { key: Key { at, source, revision }, kind, by })
+}
+
+fn taken<T: DeserializeOwned, E: Error>(parts: &mut BTreeMap<String, Value>, part: &str) -> Result<Option<T>, E> {
+    let Some(value) = parts.remove(part).filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    T::deserialize(value).map(Some).map_err(|error| E::custom(format!("`{part}`: {error}")))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 const fn is_first(source: &u8) -> bool {
     *source == 0
-}
-
-/// A fact whose parts do not fit its type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
-    /// `triaged` or `priority_changed` without a priority.
-    #[error("this type of fact names a priority; add \"priority\"")]
-    NoPriority,
-    /// `waiting` without a reason.
-    #[error("this type of fact names what is waited for; add \"reason\"")]
-    NoReason,
-    /// A priority where none belongs.
-    #[error("this type of fact has no priority; leave it out")]
-    StrayPriority,
-    /// A reason where none belongs.
-    #[error("this type of fact has no reason; leave it out")]
-    StrayReason,
-}
-
-impl TryFrom<Written> for Fact {
-    type Error = Misfit;
-
-    fn try_from(written: Written) -> Result<Self, Misfit> {
-        let Written { revision, source, at, kind, priority, reason } = written;
-        if reason.is_some() && kind != Type::Waiting {
-            return Err(Misfit::StrayReason);
-        }
-        if priority.is_some() && !matches!(kind, Type::Registered | Type::Triaged | Type::PriorityChanged) {
-            return Err(Misfit::StrayPriority);
-        }
-        let kind = match kind {
-            Type::Registered => Kind::Registered { priority },
-            Type::Triaged => Kind::Triaged { priority: priority.ok_or(Misfit::NoPriority)? },
-            Type::PriorityChanged => Kind::PriorityChanged { priority: priority.ok_or(Misfit::NoPriority)? },
-            Type::PublicAnswer => Kind::PublicAnswer,
-            Type::RequesterMessage => Kind::RequesterMessage,
-            Type::Waiting => Kind::Waiting { reason: reason.ok_or(Misfit::NoReason)? },
-            Type::Resumed => Kind::Resumed,
-            Type::Resolved => Kind::Resolved,
-            Type::Reopened => Kind::Reopened,
-            Type::Closed => Kind::Closed,
-            Type::Cancelled => Kind::Cancelled,
-        };
-        Ok(Self { key: Key { at, source, revision }, kind })
-    }
-}
-
-impl From<Fact> for Written {
-    fn from(fact: Fact) -> Self {
-        let (kind, priority, reason) = match fact.kind {
-            Kind::Registered { priority } => (Type::Registered, priority, None),
-            Kind::Triaged { priority } => (Type::Triaged, Some(priority), None),
-            Kind::PriorityChanged { priority } => (Type::PriorityChanged, Some(priority), None),
-            Kind::PublicAnswer => (Type::PublicAnswer, None, None),
-            Kind::RequesterMessage => (Type::RequesterMessage, None, None),
-            Kind::Waiting { reason } => (Type::Waiting, None, Some(reason)),
-            Kind::Resumed => (Type::Resumed, None, None),
-            Kind::Resolved => (Type::Resolved, None, None),
-            Kind::Reopened => (Type::Reopened, None, None),
-            Kind::Closed => (Type::Closed, None, None),
-            Kind::Cancelled => (Type::Cancelled, None, None),
-        };
-        let Key { at, source, revision } = fact.key;
-        Self { revision, source, at, kind, priority, reason }
-    }
 }

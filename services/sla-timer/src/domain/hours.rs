@@ -46,6 +46,11 @@ impl Hours {
         hours
     }
 
+    /// Never closed.
+    pub(super) fn whole_day() -> Self {
+        Self { intervals: vec![(0, DAY)], open_for: DAY }
+    }
+
     /// The open time of the whole day.
     pub(super) const fn open_for(&self) -> Millis {
         self.open_for

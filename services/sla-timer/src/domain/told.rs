@@ -37,6 +37,8 @@ pub struct Told {
     pub warned: u8,
     /// The announcement of the breach, while it holds.
     pub breach_event_id: Option<Uuid>,
+    /// The number of the last reminder of that breach that was announced or passed over; 0 for none.
+    pub reminded: u8,
 }
 
 /// Why somebody looks at the clocks.
@@ -62,6 +64,7 @@ pub enum What {
     Changed,
     Warned { percent: u8, event_id: Uuid },
     Breached { event_id: Uuid },
+    Reminded { number: u8, event_id: Uuid },
     Revoked { revoked_event_id: Uuid },
     Ended,
 }
@@ -112,6 +115,7 @@ impl Tale {
         speech.begin(before, occasion);
         speech.warn(clock_id, before, occasion);
         speech.breach(clock_id, before, occasion);
+        speech.remind(clock_id, before, occasion);
         speech.end(before);
         self.said.append(&mut speech.said);
         if before.is_none_or(|before| speech.now.differs_from(before)) {
@@ -177,6 +181,24 @@ impl Speech {
         }
     }
 
+    /// What comes after a breach is said only where the breach was; of that, what facts jump over stays silent.
+    fn remind(&mut self, clock_id: Uuid, before: Option<&Told>, occasion: Occasion) {
+        let holds = before.filter(|before| before.breached_at.is_some() && before.breached_at == self.now.breached_at);
+        let reminded = holds.map_or(0, |before| before.reminded);
+        let new: Vec<_> = self.clock.reminders.iter().copied().filter(|one| one.number > reminded).collect();
+        self.now.reminded = new.last().map_or(reminded, |last| last.number);
+        let speaking = match occasion {
+            Occasion::Time { .. } if before.is_some() => new.as_slice(),
+            _ if holds.is_some() && self.now.lives() => &new[new.len().saturating_sub(1)..],
+            _ => &[],
+        };
+        for reminder in speaking {
+            let name = format!("{} reminded {}", self.now.generation, reminder.number);
+            let event_id = Uuid::new_v5(&clock_id, name.as_bytes());
+            self.say(reminder.at, What::Reminded { number: reminder.number, event_id });
+        }
+    }
+
     fn end(&mut self, before: Option<&Told>) {
         if let Some(stopped_at) = self.now.stopped_at
             && before.is_none_or(|before| self.now.terms() != before.terms() || self.now.result() != before.result())
@@ -216,6 +238,7 @@ impl Told {
             generation,
             warned: before.map_or(0, |before| before.warned),
             breach_event_id: before.and_then(|before| before.breach_event_id),
+            reminded: before.map_or(0, |before| before.reminded),
         }
     }
 
@@ -256,7 +279,11 @@ impl Told {
             stopped_at: Some(self.started_at),
             elapsed: SignedDuration::ZERO,
             calendar: self.calendar.clone(),
+            rule: None,
+            contract_version: 0,
+            agreed: None,
             warnings: Vec::new(),
+            reminders: Vec::new(),
             next: None,
         }
     }

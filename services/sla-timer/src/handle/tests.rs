@@ -4,10 +4,11 @@ use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{next_look, touched_by};
+use super::{next_look, occasion, touched_by};
+use crate::domain::clock::{Alarm, Next};
 use crate::domain::fact::{Fact, Key, Kind};
 use crate::domain::told::Occasion;
-use crate::store::Ticket;
+use crate::store::{self, Ticket};
 use crate::wire::{News, Witnessed};
 
 fn second(second: i64) -> Timestamp {
@@ -15,7 +16,7 @@ fn second(second: i64) -> Timestamp {
 }
 
 fn fact(at: i64) -> Fact {
-    Fact { key: Key { at: second(at), source: 0, revision: 1 }, kind: Kind::PublicAnswer }
+    Fact::new(Key { at: second(at), source: 0, revision: 1 }, Kind::PublicAnswer)
 }
 
 fn ticket() -> Ticket {
@@ -27,6 +28,7 @@ fn ticket() -> Ticket {
         contract_version: None,
         revision: 0,
         next_at: None,
+        is_settled: None,
     }
 }
 
@@ -58,4 +60,38 @@ fn announcements_answer_to_the_latest_fact_that_has_happened() {
     assert_eq!(touched.ticket.reference, "ACME-1001");
     let none_yet = touched_by(ticket(), &references, &known[2..], second(100) + SignedDuration::from_secs(1));
     assert_eq!((none_yet.occasion, none_yet.cause_id), (Occasion::Facts { at: second(101) }, None));
+}
+
+#[test]
+fn an_instant_that_nothing_was_to_happen_at_is_no_time_that_has_passed() {
+    let sent =
+        |told: &[crate::domain::told::Told], facts: &[Fact]| occasion(Occasion::Time { at: second(100) }, told, facts);
+    assert_eq!(sent(&[], &[]), Occasion::Facts { at: second(100) });
+    // A fact of the future that has come true, but not an edit of the contract.
+    assert_eq!(sent(&[], &[fact(100)]), Occasion::Time { at: second(100) });
+    let key = Key { at: second(100), source: store::EDIT, revision: 2 };
+    assert_eq!(sent(&[], &[Fact { key, ..fact(100) }]), Occasion::Facts { at: second(100) });
+    let told = |at| [told(Next { at: second(at), alarm: Alarm::Breach })];
+    assert_eq!(sent(&told(100), &[]), Occasion::Time { at: second(100) });
+    assert_eq!(sent(&told(101), &[]), Occasion::Facts { at: second(100) });
+}
+
+fn told(next: Next) -> crate::domain::told::Told {
+    crate::domain::told::Told {
+        metric: crate::domain::contract::Metric::Resolution,
+        cycle: 1,
+        state: crate::domain::clock::State::Running,
+        started_at: second(1),
+        target: SignedDuration::from_hours(1),
+        due_at: Some(next.at),
+        breached_at: None,
+        stopped_at: None,
+        elapsed: SignedDuration::ZERO,
+        calendar: String::new(),
+        next: Some(next),
+        generation: 1,
+        warned: 0,
+        breach_event_id: None,
+        reminded: 0,
+    }
 }

@@ -2,8 +2,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{MOST_BYTES, MOST_CASES, MOST_FACTS, preview};
+use super::{Cases, Limits, preview};
 use crate::domain::case::{Case, Shown};
+
+const MOST: Limits = Limits::REQUEST;
 
 fn case() -> Value {
     json!({
@@ -52,20 +54,20 @@ fn the_golden_cases_are_answered_as_they_expect() {
 #[test]
 fn one_past_each_limit_is_refused() {
     let mut many_facts = case();
-    many_facts["facts"] = json!(vec![case()["facts"][0].clone(); MOST_FACTS + 1]);
+    many_facts["facts"] = json!(vec![case()["facts"][0].clone(); MOST.facts + 1]);
     assert!(refusal(&many_facts).contains("cases_json[0].facts has more than"));
 
     let mut small = case();
     small["facts"] = json!([]);
     small["contract"] = json!({"calendars": {}, "targets": {}});
-    assert!(preview(&json!(vec![small.clone(); MOST_CASES]).to_string()).is_ok());
-    assert!(refusal(&json!(vec![small; MOST_CASES + 1])).contains("has more than 1000 cases"));
+    assert!(preview(&json!(vec![small.clone(); MOST.cases]).to_string()).is_ok());
+    assert!(refusal(&json!(vec![small; MOST.cases + 1])).contains("has more than 1000 cases"));
 
     let mut long = case();
     long["until"] = json!("2127-03-16T08:00:00Z");
     assert!(refusal(&long).contains("cases_json[0].until"));
 
-    let padded = format!("{}{}", case(), " ".repeat(MOST_BYTES));
+    let padded = format!("{}{}", case(), " ".repeat(MOST.bytes));
     assert!(preview(&padded).is_err_and(|violations| violations[0].to_string().contains("bytes")));
 }
 
@@ -85,4 +87,36 @@ fn what_is_no_case_is_refused() {
         assert!(preview(question).is_err(), "{question}");
     }
     assert!(preview(&"[".repeat(100_000)).is_err());
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_case_and_its_field() {
+    let mut faulty = case();
+    faulty["name"] = json!("the second");
+    faulty["facts"][0]["type"] = json!("registred");
+    let fault = Cases::read(&json!([case(), faulty]).to_string(), Limits::FILE).expect_err("it is refused");
+    assert_eq!((fault.case, fault.name.as_str()), (Some(1), "the second"));
+    assert!(fault.path.starts_with("facts[0]"), "{fault:?}");
+    assert!(fault.text.contains("registred"), "{fault:?}");
+    let alone = Cases::read(&faulty.to_string(), Limits::FILE).expect_err("it is refused");
+    assert_eq!((alone.case, alone.name.as_str(), alone.path), (Some(0), "the second", fault.path));
+
+    assert!(refusal(&json!([case(), faulty])).starts_with("cases_json[1].facts[0]"));
+    let mut deep = case();
+    deep["contract"]["targets"]["P3"]["resolution"]["within"] = json!(8);
+    let fault = Cases::read(&deep.to_string(), Limits::FILE).expect_err("it is refused");
+    assert_eq!(fault.path, "contract.targets.P3.resolution.within");
+
+    let trailing = Cases::read(&format!("{} 7", case()), Limits::FILE).expect_err("it is refused");
+    assert_eq!((trailing.case, trailing.path.as_str()), (None, ""));
+}
+
+#[test]
+fn a_file_may_be_larger_than_a_request() {
+    let many = json!(vec![case(); MOST.cases + 1]).to_string();
+    assert!(preview(&many).is_err());
+    let answers = Cases::read(&many, Limits::FILE).expect("it is read").clocks().expect("no faults");
+    assert_eq!(answers.len(), MOST.cases + 1);
+    let few = Limits { cases: 2, ..Limits::FILE };
+    assert!(Cases::read(&json!([case(), case(), case()]).to_string(), few).is_err());
 }

@@ -23,8 +23,8 @@ const STATES: [(State, &str); 5] = [
     (State::Cancelled, "cancelled"),
 ];
 
-/// What stands for the breach among the percentages.
-const BREACH: i16 = 100;
+/// What stands for the breach among the percentages; the reminders of it follow.
+const BREACH: u8 = 100;
 
 #[derive(Debug, sqlx::FromRow)]
 struct ClockRow {
@@ -45,6 +45,7 @@ struct ClockRow {
     generation: i64,
     warned: i16,
     breach_event_id: Option<Uuid>,
+    reminded: i16,
 }
 
 impl TryFrom<ClockRow> for Told {
@@ -55,8 +56,9 @@ impl TryFrom<ClockRow> for Told {
         let metric = Metric::ALL.into_iter().find(|metric| metric.name() == row.metric);
         let state = STATES.iter().find(|(_, name)| *name == row.state);
         let alarm = |percent: i16| match u8::try_from(percent) {
-            Ok(percent) if i16::from(percent) == BREACH => Ok(Alarm::Breach),
-            Ok(percent) => Ok(Alarm::Warning { percent }),
+            Ok(BREACH) => Ok(Alarm::Breach),
+            Ok(percent @ ..BREACH) => Ok(Alarm::Warning { percent }),
+            Ok(more) => Ok(Alarm::Reminder { number: more - BREACH }),
             Err(_) => Err(impossible("next_alarm")),
         };
         let next = match row.next_at.zip(row.next_alarm) {
@@ -78,6 +80,7 @@ impl TryFrom<ClockRow> for Told {
             generation: row.generation,
             warned: u8::try_from(row.warned).map_err(|_| impossible("warned"))?,
             breach_event_id: row.breach_event_id,
+            reminded: u8::try_from(row.reminded).map_err(|_| impossible("reminded"))?,
         })
     }
 }
@@ -87,8 +90,8 @@ pub async fn load(connection: &mut PgConnection, keys: &[TicketKey]) -> Result<H
     let (clients, ids) = columns(keys);
     let rows: Vec<ClockRow> = sqlx::query_as(
         "SELECT client_id, ticket_id, metric, cycle, state, started_at, due_at, breached_at, stopped_at, elapsed_ms,
-                target_ms, calendar, next_at, next_alarm, generation, warned, breach_event_id
-         FROM clock WHERE (client_id, ticket_id) IN (SELECT * FROM UNNEST($1::text[], $2::uuid[]))
+                target_ms, calendar, next_at, next_alarm, generation, warned, breach_event_id, reminded
+         FROM clock WHERE (client_id, ticket_id) IN (SELECT UNNEST($1::text[]), UNNEST($2::uuid[]))
          ORDER BY client_id, ticket_id, metric, cycle",
     )
     .bind(clients)
@@ -123,6 +126,7 @@ struct Columns<'r> {
     generations: Vec<i64>,
     warned: Vec<i16>,
     breach_events: Vec<Option<Uuid>>,
+    reminded: Vec<i16>,
 }
 
 impl<'r> Columns<'r> {
@@ -144,11 +148,13 @@ impl<'r> Columns<'r> {
         self.next.push(optional(told.next.map(|next| next.at)));
         self.alarms.push(told.next.map(|next| match next.alarm {
             Alarm::Warning { percent } => percent.into(),
-            Alarm::Breach => BREACH,
+            Alarm::Breach => BREACH.into(),
+            Alarm::Reminder { number } => i16::from(BREACH) + i16::from(number),
         }));
         self.generations.push(told.generation);
         self.warned.push(told.warned.into());
         self.breach_events.push(told.breach_event_id);
+        self.reminded.push(told.reminded.into());
     }
 }
 
@@ -172,17 +178,19 @@ pub async fn save(connection: &mut PgConnection, rows: &[(TicketKey, Told)]) -> 
     sqlx::query(
         "INSERT INTO clock (client_id, clock_id, ticket_id, metric, cycle, state, started_at, due_at, breached_at,
                             stopped_at, elapsed_ms, target_ms, calendar, next_at, next_alarm, generation, warned,
-                            breach_event_id)
-         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::timestamptz[],
-                              $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bigint[], $12::bigint[],
-                              $13::text[], $14::timestamptz[], $15::smallint[], $16::bigint[], $17::smallint[],
-                              $18::uuid[])
+                            breach_event_id, reminded)
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::uuid[]), UNNEST($4::text[]),
+                UNNEST($5::int[]), UNNEST($6::text[]), UNNEST($7::timestamptz[]), UNNEST($8::timestamptz[]),
+                UNNEST($9::timestamptz[]), UNNEST($10::timestamptz[]), UNNEST($11::bigint[]),
+                UNNEST($12::bigint[]), UNNEST($13::text[]), UNNEST($14::timestamptz[]),
+                UNNEST($15::smallint[]), UNNEST($16::bigint[]), UNNEST($17::smallint[]), UNNEST($18::uuid[]),
+                UNNEST($19::smallint[])
          ON CONFLICT (client_id, clock_id) DO UPDATE SET
              state = excluded.state, started_at = excluded.started_at, due_at = excluded.due_at,
              breached_at = excluded.breached_at, stopped_at = excluded.stopped_at, elapsed_ms = excluded.elapsed_ms,
              target_ms = excluded.target_ms, calendar = excluded.calendar, next_at = excluded.next_at,
              next_alarm = excluded.next_alarm, generation = excluded.generation, warned = excluded.warned,
-             breach_event_id = excluded.breach_event_id",
+             breach_event_id = excluded.breach_event_id, reminded = excluded.reminded",
     )
     .bind(columns.clients)
     .bind(columns.clock_ids)
@@ -202,6 +210,7 @@ pub async fn save(connection: &mut PgConnection, rows: &[(TicketKey, Told)]) -> 
     .bind(columns.generations)
     .bind(columns.warned)
     .bind(columns.breach_events)
+    .bind(columns.reminded)
     .execute(connection)
     .await?;
     Ok(())

@@ -10,15 +10,18 @@ use contracts::{duration, timestamp};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::source;
 use crate::WIRING;
 use crate::domain::clock::{Clock, State};
-use crate::domain::contract::{Metric, WaitingReason};
+use crate::domain::contract::Metric;
 use crate::domain::explain::{Kind, PauseReason, Segment};
+use crate::domain::fact::Key;
 use crate::domain::told::{Said, What, clock_id};
-use crate::store::{Ticket, Version};
+use crate::edit::wire::open_clocks;
+use crate::store::{self, Ticket, Version};
 
 /// A clock as of when it was computed.
-pub fn clock(ticket_id: Uuid, contract_version: i64, clock: &Clock) -> proto::Clock {
+pub fn clock(ticket_id: Uuid, clock: &Clock) -> proto::Clock {
     proto::Clock {
         clock_id: clock_id(ticket_id, clock.metric, clock.cycle).to_string(),
         metric: metric(clock.metric).into(),
@@ -36,7 +39,18 @@ pub fn clock(ticket_id: Uuid, contract_version: i64, clock: &Clock) -> proto::Cl
             .map(|warning| proto::Warning { percent: warning.percent.into(), warned_at: Some(timestamp(warning.at)) })
             .collect(),
         calendar: clock.calendar.clone(),
-        contract_version: contract_version.unsigned_abs(),
+        contract_version: clock.contract_version,
+        rule: clock.rule.clone().unwrap_or_default(),
+        agreed: clock.agreed.as_ref().map(|agreed| proto::AgreedDue {
+            due_at: Some(timestamp(agreed.due_at)),
+            actor_id: agreed.by.clone().unwrap_or_default(),
+            note: agreed.note.clone().unwrap_or_default(),
+        }),
+        reminders: clock
+            .reminders
+            .iter()
+            .map(|one| proto::Reminder { number: one.number.into(), reminded_at: Some(timestamp(one.at)) })
+            .collect(),
     }
 }
 
@@ -47,7 +61,10 @@ pub fn event(ticket: &Ticket, said: &Said, recorded_at: Timestamp, cause_id: Opt
         What::Started => (new_id(), Fact::ClockStarted(ClockStarted {})),
         What::Changed => (new_id(), Fact::ClockChanged(ClockChanged {})),
         What::Warned { percent, event_id } => {
-            (event_id, Fact::ClockWarned(ClockWarned { percent: percent.into(), late_for }))
+            (event_id, Fact::ClockWarned(ClockWarned { percent: percent.into(), late_for, reminder: 0 }))
+        }
+        What::Reminded { number, event_id } => {
+            (event_id, Fact::ClockWarned(ClockWarned { percent: 100, late_for, reminder: number.into() }))
         }
         What::Breached { event_id } => (event_id, Fact::ClockBreached(ClockBreached { late_for })),
         What::Revoked { revoked_event_id } => {
@@ -66,22 +83,21 @@ pub fn event(ticket: &Ticket, said: &Said, recorded_at: Timestamp, cause_id: Opt
         actor: Some(Actor { kind: ActorKind::Desk.into(), actor_id: WIRING.service.to_owned() }),
         cause_id: cause_id.map(|cause_id| cause_id.to_string()).unwrap_or_default(),
     };
-    let version = ticket.contract_version.unwrap_or_default();
-    proto::Event {
-        meta: Some(meta),
-        reference: ticket.reference.clone(),
-        clock: Some(clock(ticket.ticket_id, version, &said.clock)),
-        fact: Some(fact),
+    let mut clock = clock(ticket.ticket_id, &said.clock);
+    if clock.contract_version == 0 {
+        // It was never owed by any version.
+        clock.contract_version = ticket.contract_version.unwrap_or_default().unsigned_abs();
     }
+    proto::Event { meta: Some(meta), reference: ticket.reference.clone(), clock: Some(clock), fact: Some(fact) }
 }
 
 /// A stretch of a clock's life.
 pub fn segment(segment: &Segment) -> proto::Segment {
-    let (kind, cause) = match segment.kind {
-        Kind::Running => (proto::SegmentKind::Running, String::new()),
-        Kind::OutsideHours => (proto::SegmentKind::OutsideHours, "outside of service hours".to_owned()),
-        Kind::Paused { reason, .. } => (proto::SegmentKind::Paused, pause(reason)),
-        Kind::AfterDue => (proto::SegmentKind::AfterDue, String::new()),
+    let (kind, cause, fact, by) = match &segment.kind {
+        Kind::Running => (proto::SegmentKind::Running, String::new(), None, None),
+        Kind::OutsideHours => (proto::SegmentKind::OutsideHours, "outside of service hours".to_owned(), None, None),
+        Kind::Paused { fact, reason, by } => (proto::SegmentKind::Paused, pause(*reason), Some(fact), by.clone()),
+        Kind::AfterDue => (proto::SegmentKind::AfterDue, String::new(), None, None),
     };
     proto::Segment {
         from: Some(timestamp(segment.from)),
@@ -89,7 +105,20 @@ pub fn segment(segment: &Segment) -> proto::Segment {
         kind: kind.into(),
         counted_for: Some(duration(segment.counted())),
         cause,
+        actor_id: by.unwrap_or_default(),
+        fact: fact.map(cause_fact),
     }
+}
+
+fn cause_fact(key: &Key) -> proto::CauseFact {
+    let (service, revision) = match key.source {
+        source::INTAKE => ("intake", key.revision),
+        source::TRIAGE => ("triage", key.revision),
+        store::EDIT | store::AGREED => ("sla-timer", key.revision),
+        // What intake tells besides has no count of its own.
+        _ => ("intake", 0),
+    };
+    proto::CauseFact { occurred_at: Some(timestamp(key.at)), service: service.to_owned(), revision }
 }
 
 /// A version of a contract.
@@ -100,6 +129,8 @@ pub fn contract(version: Version) -> proto::Contract {
         name: version.name,
         terms_json: version.terms,
         applied_at: Some(timestamp(version.applied_at)),
+        open_clocks: open_clocks(version.holds_from).into(),
+        applied_by: version.applied_by,
     }
 }
 
@@ -109,6 +140,10 @@ pub const fn metric(metric: Metric) -> proto::Metric {
         Metric::FirstResponse => proto::Metric::FirstResponse,
         Metric::NextResponse => proto::Metric::NextResponse,
         Metric::Resolution => proto::Metric::Resolution,
+        Metric::Update => proto::Metric::Update,
+        Metric::Tier => proto::Metric::Tier,
+        Metric::Vendor => proto::Metric::Vendor,
+        Metric::Callback => proto::Metric::Callback,
     }
 }
 
@@ -123,17 +158,8 @@ const fn state(state: State) -> ClockState {
 }
 
 fn pause(reason: PauseReason) -> String {
-    let reason = match reason {
-        PauseReason::Resolved => return "resolved".to_owned(),
-        PauseReason::Waiting(reason) => reason,
-    };
-    let awaited = match reason {
-        WaitingReason::Requester => "requester",
-        WaitingReason::Vendor => "vendor",
-        WaitingReason::Change => "change",
-        WaitingReason::Approval => "approval",
-        WaitingReason::Parts => "parts",
-        WaitingReason::Scheduled => "scheduled",
-    };
-    format!("waiting for {awaited}")
+    match reason {
+        PauseReason::Resolved => "resolved".to_owned(),
+        PauseReason::Waiting(reason) => format!("waiting for {}", reason.name()),
+    }
 }

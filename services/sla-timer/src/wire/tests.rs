@@ -1,6 +1,6 @@
 use chassis::consume::{Delivery, Failure};
 use contracts::desk::v1::{
-    Actor, ActorKind, Channel, EventMeta, Priority as WirePriority, Visibility, WaitingReason as Wait,
+    Actor, ActorKind, Channel, EventMeta, Priority as WirePriority, TicketKind, Visibility, WaitingReason as Wait,
 };
 use contracts::intake::v1::{self as intake, HistoricFact, historic_fact};
 use contracts::triage::v1 as triage;
@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::{News, from_intake, from_triage, is_known};
 use crate::domain::clock::{Clock, State};
 use crate::domain::contract::{Metric, Priority, WaitingReason};
+use crate::domain::explain::{Kind as Paused, PauseReason, Segment};
 use crate::domain::fact::{Key, Kind};
+use crate::domain::field::{Attributes, Field};
 use crate::domain::told::{Said, What};
 use crate::store::Ticket;
 
@@ -66,22 +68,33 @@ fn told_by_triage(fact: triage::event::Fact) -> Result<News, Failure> {
 }
 
 fn kinds(news: Result<News, Failure>) -> Vec<Kind> {
-    news.expect("it can be read").facts.iter().map(|witnessed| witnessed.fact.kind).collect()
+    news.expect("it can be read").facts.into_iter().map(|witnessed| bare(witnessed.fact.kind)).collect()
 }
 
-const REGISTERED: Kind = Kind::Registered { priority: None };
+/// Without what is known beside.
+fn bare(kind: Kind) -> Kind {
+    match kind {
+        Kind::Registered { priority, .. } => Kind::registered(priority),
+        Kind::Triaged { priority, .. } => Kind::triaged(priority),
+        other => other,
+    }
+}
+
+fn registered() -> Kind {
+    Kind::registered(None)
+}
 
 #[test]
 fn a_registration_is_a_fact_and_a_call_taken_by_an_agent_is_an_answer() {
-    let registered = |channel, by| {
+    let told = |channel, by| {
         let fact = intake::TicketRegistered { ticket: ticket(channel) };
         told_by_intake(intake::event::Fact::TicketRegistered(fact), by)
     };
-    assert_eq!(kinds(registered(Channel::Phone, ActorKind::Agent)), [REGISTERED, Kind::PublicAnswer]);
-    assert_eq!(kinds(registered(Channel::WalkIn, ActorKind::Agent)), [REGISTERED, Kind::PublicAnswer]);
-    assert_eq!(kinds(registered(Channel::Phone, ActorKind::System)), [REGISTERED]);
-    assert_eq!(kinds(registered(Channel::Email, ActorKind::Agent)), [REGISTERED]);
-    let news = registered(Channel::Phone, ActorKind::Agent).expect("it can be read");
+    assert_eq!(kinds(told(Channel::Phone, ActorKind::Agent)), [registered(), Kind::PublicAnswer]);
+    assert_eq!(kinds(told(Channel::WalkIn, ActorKind::Agent)), [registered(), Kind::PublicAnswer]);
+    assert_eq!(kinds(told(Channel::Phone, ActorKind::System)), [registered()]);
+    assert_eq!(kinds(told(Channel::Email, ActorKind::Agent)), [registered()]);
+    let news = told(Channel::Phone, ActorKind::Agent).expect("it can be read");
     assert!(news.registers);
     assert_eq!(news.reference, "ACME-1042");
     assert_eq!(news.facts[0].event_id, EVENT);
@@ -112,10 +125,10 @@ fn of_imported_history_only_the_conversation_is_taken_from_intake() {
     let question = historic("q", 60, History::RequesterMessage(historic_fact::RequesterMessage {}));
     let resolved = historic("r", 90, History::Resolved(historic_fact::Resolved::default()));
     let once = imported(vec![answer.clone(), question.clone(), resolved.clone()]);
-    let mut told: Vec<_> = once.facts.iter().map(|witnessed| witnessed.fact).collect();
+    let mut told: Vec<_> = once.facts.iter().map(|witnessed| witnessed.fact.clone()).collect();
     told.sort();
-    let told: Vec<_> = told.into_iter().map(|fact| (fact.key.at, fact.kind)).collect();
-    let expected = [(at(0), REGISTERED), (at(60), Kind::RequesterMessage), (at(60), Kind::PublicAnswer)];
+    let told: Vec<_> = told.into_iter().map(|fact| (fact.key.at, bare(fact.kind))).collect();
+    let expected = [(at(0), registered()), (at(60), Kind::RequesterMessage), (at(60), Kind::PublicAnswer)];
     assert_eq!(told, expected);
     // Grown and in another order, the same history is the same facts.
     let grown = imported(vec![
@@ -159,8 +172,9 @@ fn every_fact_of_triage_has_its_kind() {
     };
     let waiting =
         |reason: i32| told_by_triage(Told::TicketWaiting(triage::TicketWaiting { reason, note: String::new() }));
-    assert_eq!(kinds(triaged(WirePriority::P4.into())), [Kind::Triaged { priority: Priority::P4 }]);
-    assert_eq!(kinds(triaged(0)), []);
+    assert_eq!(kinds(triaged(WirePriority::P4.into())), [Kind::triaged(Priority::P4)]);
+    assert_eq!(kinds(triaged(0)), [Kind::Classified { attributes: unclassified() }]);
+    assert_eq!(kinds(told_by_triage(Told::TicketTriaged(Default::default()))), []);
     assert!(matches!(triaged(17), Err(Failure::Poison(_))));
     assert_eq!(kinds(waiting(Wait::Parts.into())), [Kind::Waiting { reason: WaitingReason::Parts }]);
     assert_eq!(kinds(waiting(0)), [Kind::Resumed]);
@@ -173,6 +187,120 @@ fn every_fact_of_triage_has_its_kind() {
     assert_eq!(kinds(told_by_triage(Told::TicketClaimed(Default::default()))), []);
     let news = told_by_triage(Told::TicketResumed(Default::default())).expect("it can be read");
     assert_eq!((news.facts[0].fact.key.source, news.registers), (1, false));
+}
+
+fn unclassified() -> Attributes {
+    [Field::Kind, Field::Category, Field::Subcategory]
+        .into_iter()
+        .fold(Attributes::default(), |all, one| all.with(one, ""))
+}
+
+fn attributes(news: Result<News, Failure>) -> Vec<(Field, String)> {
+    let fact = news.expect("it can be read").facts.remove(0).fact;
+    let told = fact.kind.attributes().expect("it tells something").clone();
+    told.iter().map(|(field, text)| (field, text.to_owned())).collect()
+}
+
+#[test]
+fn a_registration_tells_what_conditions_look_at() {
+    let requester = intake::Requester {
+        email: "kari@acme.example".to_owned(),
+        site: "Oslo\0".to_owned(),
+        department: "Board".to_owned(),
+        vip: true,
+        ..Default::default()
+    };
+    let matter = intake::Matter {
+        kind: TicketKind::Question.into(),
+        channel: Channel::WalkIn.into(),
+        category: "software".to_owned(),
+        subcategory: "vpn".to_owned(),
+        requester_email: "Kari@acme.example".to_owned(),
+        attributes: [("service".to_owned(), "payroll".to_owned())].into(),
+        ..Default::default()
+    };
+    let ticket = intake::RegisteredTicket {
+        matter: Some(matter),
+        requester: Some(requester),
+        ..ticket(Channel::WalkIn).expect("a ticket")
+    };
+    let registered = intake::TicketRegistered { ticket: Some(ticket) };
+    let news = told_by_intake(intake::event::Fact::TicketRegistered(registered), ActorKind::Agent);
+    let expected = [
+        (Field::Kind, "question"),
+        (Field::Category, "software"),
+        (Field::Subcategory, "vpn"),
+        (Field::Service, "payroll"),
+        (Field::Channel, "walk_in"),
+        (Field::Site, "Oslo"),
+        (Field::Department, "Board"),
+        (Field::RequesterEmail, "kari@acme.example"),
+        (Field::RequesterVip, "true"),
+        (Field::Client, "acme"),
+    ];
+    assert_eq!(attributes(news), expected.map(|(field, text)| (field, text.to_owned())));
+}
+
+#[test]
+fn triage_tells_what_it_found_and_where_it_put_it() {
+    use triage::event::Fact as Told;
+    let classification = triage::Classification {
+        kind: TicketKind::ServiceRequest.into(),
+        category: "hardware".to_owned(),
+        priority: WirePriority::P2.into(),
+        ..Default::default()
+    };
+    let triaged = triage::TicketTriaged {
+        classification: Some(classification),
+        queue: "desk".to_owned(),
+        tier: 1,
+        queue_rule: String::new(),
+    };
+    let told = |fields: &[(Field, &str)]| -> Vec<_> {
+        fields.iter().map(|(field, text)| (*field, (*text).to_owned())).collect()
+    };
+    assert_eq!(
+        attributes(told_by_triage(Told::TicketTriaged(triaged.clone()))),
+        told(&[
+            (Field::Kind, "service_request"),
+            (Field::Category, "hardware"),
+            (Field::Subcategory, ""),
+            (Field::Tier, "1"),
+            (Field::Queue, "desk"),
+        ])
+    );
+    // Classified anew it stays where it is.
+    let again = triage::TicketTriaged { queue: String::new(), tier: 0, ..triaged };
+    let found = attributes(told_by_triage(Told::TicketTriaged(again)));
+    assert!(found.iter().all(|(field, _)| *field != Field::Tier && *field != Field::Queue));
+    let handed = triage::TicketHandedOver { queue: "network".to_owned(), tier: 2, ..Default::default() };
+    let news = told_by_triage(Told::TicketHandedOver(handed));
+    assert!(matches!(news.as_ref().expect("it can be read").facts[0].fact.kind, Kind::EnteredTier { .. }));
+    assert_eq!(attributes(news), told(&[(Field::Tier, "2"), (Field::Queue, "network")]));
+}
+
+#[test]
+fn a_fact_tells_who_did_it() {
+    let news = told_by_triage(triage::event::Fact::TicketResumed(Default::default())).expect("it can be read");
+    assert_eq!(news.facts[0].fact.by.as_deref(), Some("somebody"));
+    let mut nameless = triage::Event {
+        meta: meta(ActorKind::Agent),
+        reference: String::new(),
+        fact: Some(triage::event::Fact::TicketResumed(Default::default())),
+    };
+    nameless.meta.as_mut().expect("a meta").actor = None;
+    assert_eq!(from_triage(&delivery(""), nameless).expect("it can be read").facts[0].fact.by, None);
+}
+
+#[test]
+fn a_pause_is_explained_by_its_fact_and_its_actor() {
+    let fact = Key { at: at(0), source: 1, revision: 3 };
+    let reason = PauseReason::Waiting(WaitingReason::Vendor);
+    let kind = Paused::Paused { fact, reason, by: Some("kari".to_owned()) };
+    let segment = super::segment(&Segment { from: at(0), to: at(60), kind });
+    assert_eq!((segment.cause.as_str(), segment.actor_id.as_str()), ("waiting for vendor", "kari"));
+    let fact = segment.fact.expect("a fact");
+    assert_eq!((fact.service.as_str(), fact.revision, fact.occurred_at), ("triage", 3, Some(timestamp(at(0)))));
 }
 
 #[test]
@@ -211,7 +339,11 @@ fn a_breach_is_announced_with_its_true_instant_and_its_lateness() {
         stopped_at: None,
         elapsed: SignedDuration::from_mins(31),
         calendar: "office".to_owned(),
+        rule: Some("important people".to_owned()),
+        contract_version: 2,
+        agreed: None,
         warnings: Vec::new(),
+        reminders: Vec::new(),
         next: None,
     };
     let ticket = Ticket {
@@ -222,6 +354,7 @@ fn a_breach_is_announced_with_its_true_instant_and_its_lateness() {
         contract_version: Some(2),
         revision: 5,
         next_at: None,
+        is_settled: None,
     };
     let said = Said { clock, occurred_at: at(1_800), order_at: at(1_800), what: What::Breached { event_id: EVENT } };
     let event = super::event(&ticket, &said, at(1_860), None);
@@ -240,6 +373,7 @@ fn a_breach_is_announced_with_its_true_instant_and_its_lateness() {
 #[test]
 fn only_what_is_listened_to_is_read() {
     assert!(is_known("ticket_registered") && is_known("ticket_cancelled"));
+    assert!(is_known("ticket_handed_over"));
     assert!(!is_known("ticket_claimed") && !is_known("ticket_exploded") && !is_known(""));
 }
 

@@ -59,6 +59,7 @@ const SABOTAGE: &[(&str, &str)] = &[
     ),
     ("CREATE FUNCTION peek() RETURNS text LANGUAGE sql LEAKPROOF RETURN 1::text", "peek: claims to be leakproof"),
     ("CREATE UNIQUE INDEX peek ON ticket (reference)", "peek: is unique across clients"),
+    ("CREATE UNIQUE INDEX peek ON ticket (reference) INCLUDE (client_id)", "peek: is unique across clients"),
     (
         "ALTER TABLE suggestion ADD UNIQUE (client_id, event_id);
       ALTER TABLE reply ADD UNIQUE (event_id);

@@ -35,7 +35,7 @@ pub(super) fn meaning(name: &str, file: &ClientFile, tree: &Tree) -> Vec<Complai
     check.classification(file, &root.key("classification"));
     check.routing(file, &root.key("routing"));
     if let Some(contract) = &file.contract {
-        check.contract(contract, &root.key("contract"));
+        check.contract(file, contract, &root.key("contract"));
     }
     if let Some(costs) = &file.costs {
         check.costs(costs, &root.key("costs"));

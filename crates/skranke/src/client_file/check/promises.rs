@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use conditions::Rule;
+
 use super::{
-    super::{Calendar, Contract, Costs, Interval, Metric, Priority, Target, limits},
+    super::{
+        Calendar, ClientFile, Contract, Costs, Interval, Metric, Op, Priority, PromiseField, RuleValue, Target, Within,
+        WithinOrNone, limits,
+    },
     Check, Path,
 };
 
 impl Check<'_> {
-    pub(super) fn contract(&mut self, contract: &Contract, at: &Path) {
+    pub(super) fn contract(&mut self, file: &ClientFile, contract: &Contract, at: &Path) {
         self.name(&contract.name, &at.key("name"));
         let calendars = at.key("calendars");
         self.at_most(contract.calendars.len(), limits::MAX_CALENDARS, "calendars", &calendars);
@@ -29,6 +34,72 @@ impl Check<'_> {
             self.unique(reasons.iter().enumerate().map(|(i, it)| (it.to_string(), list.index(i))));
         }
         self.warnings(&contract.warn_at, &at.key("warn_at"));
+        self.at_most(contract.rules.len(), limits::MAX_PROMISE_RULES, "rules", &at.key("rules"));
+        self.promised_by_rules(file, contract, at);
+        if self.complaints.is_empty() {
+            self.linted(contract, at);
+        }
+    }
+
+    /// What the file knows beyond the contract: categories, queues and tiers.
+    fn promised_by_rules(&mut self, file: &ClientFile, contract: &Contract, at: &Path) {
+        let rules = at.key("rules");
+        for (i, rule) in contract.rules.iter().enumerate() {
+            self.name(&rule.rule, &rules.index(i).key("rule"));
+            self.looked_at(file, &rule.when, &rules.index(i).key("when"));
+            for (priority, promises) in &rule.targets {
+                for (metric, target) in promises {
+                    let here = rules.index(i).key("targets").key(priority).key(metric).key("within");
+                    if let WithinOrNone::Within(within) = target.within {
+                        self.not_for_ever(within, &here);
+                    }
+                }
+            }
+        }
+    }
+
+    fn looked_at(&mut self, file: &ClientFile, rule: &Rule<PromiseField>, at: &Path) {
+        let comparison = match rule {
+            Rule::All(rules) | Rule::Any(rules) => {
+                let list = at.key(if matches!(rule, Rule::All(_)) { "all" } else { "any" });
+                return rules.iter().enumerate().for_each(|(i, part)| self.looked_at(file, part, &list.index(i)));
+            }
+            Rule::Not(part) => return self.looked_at(file, part, &at.key("not")),
+            Rule::When(comparison) => comparison,
+        };
+        let model = &file.support_model;
+        let known: Vec<String> = match comparison.field {
+            PromiseField::Category => file.categories.iter().map(|it| it.category.clone()).collect(),
+            PromiseField::Subcategory => file.categories.iter().flat_map(|it| it.subcategories.clone()).collect(),
+            PromiseField::Queue => model.queues.iter().map(|it| it.queue.clone()).collect(),
+            PromiseField::Tier => model.tiers.iter().map(|it| it.tier.to_string()).collect(),
+            PromiseField::Client => vec![file.client.clone()],
+            _ => return,
+        };
+        let value = at.key("value");
+        let named: Vec<(&String, Path)> = match (&comparison.op, &comparison.value) {
+            (Op::Is, RuleValue::Text(text)) => vec![(text, value)],
+            (Op::In, RuleValue::List(list)) => list.iter().zip(0..).map(|(text, i)| (text, value.index(i))).collect(),
+            _ => return,
+        };
+        for (text, path) in named.into_iter().filter(|(text, _)| !known.contains(text)) {
+            let wrong = format!("there is no {} `{text}` in this file", comparison.field);
+            self.say(&path, wrong, format!("use one of: {}", known.join(", ")));
+        }
+    }
+
+    /// What the SLA timer would refuse, at its place in the file.
+    fn linted(&mut self, contract: &Contract, at: &Path) {
+        match contract.terms() {
+            Ok(terms) => {
+                for complaint in terms.check() {
+                    let text = complaint.problem.to_string();
+                    let (wrong, remedy) = text.rsplit_once("; ").unwrap_or((&text, "correct it"));
+                    self.say(&below(at, &complaint.path), wrong, remedy);
+                }
+            }
+            Err(text) => self.say(at, text, "correct it"),
+        }
     }
 
     fn promises(&mut self, contract: &Contract, priority: Priority, promises: &BTreeMap<Metric, Target>, at: &Path) {
@@ -38,11 +109,7 @@ impl Check<'_> {
                 let wrong = format!("there is no calendar `{}`", target.calendar);
                 self.say(&here.key("calendar"), wrong, "name one of `calendars`");
             }
-            if target.within.seconds == 0 {
-                self.say(&here.key("within"), "a promise of no time can not be kept", "write at least 1s");
-            } else if target.within.seconds > limits::MAX_WITHIN_SECONDS {
-                self.say(&here.key("within"), "this is more than 366 days of service time", "shorten it");
-            }
+            self.not_for_ever(target.within, &here.key("within"));
         }
         if let (Some(response), Some(resolution)) =
             (promises.get(&Metric::FirstResponse), promises.get(&Metric::Resolution))
@@ -53,6 +120,14 @@ impl Check<'_> {
                 response.within, resolution.within
             );
             self.say(&at.key(Metric::FirstResponse).key("within"), wrong, "shorten the one or lengthen the other");
+        }
+    }
+
+    fn not_for_ever(&mut self, within: Within, at: &Path) {
+        if within.seconds == 0 {
+            self.say(at, "a promise of no time can not be kept", "write at least 1s");
+        } else if within.seconds > limits::MAX_WITHIN_SECONDS {
+            self.say(at, "this is more than 366 days of service time", "shorten it");
         }
     }
 
@@ -109,4 +184,13 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// The place of `rules[0].when.all[1].value` below a place. Keys of contracts hold neither dots nor brackets.
+fn below(at: &Path, path: &str) -> Path {
+    path.split('.').fold(at.clone(), |at, step| {
+        let (key, indices) = step.split_once('[').map_or((step, ""), |(key, rest)| (key, rest.trim_end_matches(']')));
+        let numbers = indices.split("][").filter_map(|number| number.parse().ok());
+        numbers.fold(at.key(key), |at, number| at.index(number))
+    })
 }

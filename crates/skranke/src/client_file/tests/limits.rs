@@ -169,3 +169,15 @@ fn costs_have_at_most_their_months_and_cents() {
     let cents = |cents: usize| format!("{}.{:02}", cents / 100, cents % 100);
     bounded("12345.50", limit, cents, "82:37", "10000000000.01 is more than 10000000000.00");
 }
+
+#[test]
+fn a_contract_has_at_most_its_rules() {
+    let rules = |count: usize| {
+        let rule = |i: usize| {
+            let when = format!("{{field: site, op: is, value: s{i}}}");
+            format!("    - {{rule: r{i}, when: {when}, targets: {{P1: {{resolution: {{within: none}}}}}}}}")
+        };
+        format!("  rules:\n{}\n  on_reopen: restart", many(count, "\n", rule))
+    };
+    bounded("  on_reopen: restart", MAX_PROMISE_RULES, rules, "78:5", &too_many(MAX_PROMISE_RULES, "rules"));
+}

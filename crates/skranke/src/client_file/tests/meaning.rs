@@ -229,6 +229,80 @@ fn promises_can_be_kept() {
     complains("currency: NOK", "currency: »kr", "`kr` is not a currency; use three capital letters, such as NOK");
 }
 
+const KEPT: &str = "  on_reopen: restart";
+
+/// Rules of the contract, before what stands after them.
+fn with_rules(rules: &str) -> String {
+    format!("  rules:\n{rules}\n{KEPT}")
+}
+
+#[test]
+fn rules_of_a_contract_are_read() {
+    let rules = "    - rule: Board
+      when: {all: [{field: requester_vip, op: is, value: true}, {field: tier, op: in, value: [1, 2]}]}
+      targets: {P1: {first_response: {within: 10m, calendar: office}, resolution: {within: none}}}";
+    let text = with(KEPT, &with_rules(rules)).replace("warn_at: [50, 75]", "warn_after: 30m");
+    let file = ClientFile::read("acme.yaml", &text).unwrap();
+    let contract = file.contract.clone().unwrap();
+    assert_eq!(contract.rules[0].targets[&Priority::P1][&Metric::Resolution].within, WithinOrNone::None);
+    assert_eq!(contract.warn_after.unwrap().seconds, 1_800);
+    let terms = contract.terms().unwrap();
+    assert_eq!((terms.check(), terms.rules[0].rule.as_str()), (Vec::new(), "Board"));
+    assert_eq!(file.advice("2026-12-24".parse().unwrap()), Vec::<String>::new());
+    assert!(file.advice("2026-12-25".parse().unwrap())[0].starts_with("contract.calendars.office.special_days: all"));
+}
+
+#[test]
+fn rules_of_a_contract_decide_something_at_their_place() {
+    let rule = |mark: &str, name: &str, when: &str, within: &str| {
+        format!(
+            "    - {mark}rule: {name}\n      when: {when}\n      targets: {{P1: {{resolution: {{within: {within}}}}}}}"
+        )
+    };
+    let oslo = "{field: site, op: is, value: Oslo}";
+    let hours = "7h, calendar: office";
+    complains(
+        KEPT,
+        &with_rules(&[rule("", "All", "{all: []}", hours), rule("»", "Oslo", oslo, hours)].join("\n")),
+        "the rule never decides anything: wherever it holds, \"All\" before it does; move it up or remove it",
+    );
+    complains(
+        KEPT,
+        &with_rules(&rule(
+            "",
+            "Oslo",
+            "»{all: [{field: site, op: is, value: a}, {field: site, op: is, value: b}]}",
+            hours,
+        )),
+        "the condition can never hold; mend it or remove the rule",
+    );
+    complains(
+        KEPT,
+        &with_rules(&rule("", "Oslo", oslo, "»10m, calendar: office")),
+        "the resolution is promised before the first response of the base; name both in one rule",
+    );
+    complains(
+        KEPT,
+        &with_rules(&rule("", "Oslo", oslo, "none, calendar: »office")),
+        "nothing that is not promised has a calendar; leave it out",
+    );
+    complains(
+        KEPT,
+        &with_rules(&rule("", "Oslo", oslo, "»0s, calendar: office")),
+        "a promise of no time can not be kept; write at least 1s",
+    );
+    complains(
+        KEPT,
+        &with_rules(&rule("", "Far", "{not: {field: queue, op: in, value: [desk, »moon]}}", hours)),
+        "there is no queue `moon` in this file; use one of: desk, network, vendor",
+    );
+    complains(
+        KEPT,
+        &with_rules(&rule("", "Far", "{any: [{field: tier, op: is, value: »7}]}", hours)),
+        "there is no tier `7` in this file; use one of: 1, 2, 4",
+    );
+}
+
 #[test]
 fn all_complaints_about_the_meaning_are_told_in_the_order_of_the_file() {
     let text = with("default_queue: desk", "default_queue: help")

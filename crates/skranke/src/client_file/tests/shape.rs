@@ -35,8 +35,8 @@ fn an_unknown_field_has_its_place() {
     complains(
         "  on_reopen: restart",
         "  »on_return: restart",
-        "there is no field `on_return` here; remove it or use one of: name, calendars, targets, pause_on, on_reopen, \
-         warn_at",
+        "there is no field `on_return` here; remove it or use one of: name, calendars, targets, rules, pause_on, \
+         on_reopen, warn_at, warn_after",
     );
 }
 

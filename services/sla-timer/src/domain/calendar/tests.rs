@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::{Calendar, CalendarSpec, Weekday};
 use crate::domain::contract::Problem;
 use crate::domain::strategies::{calendar_near_a_change, cases};
+use crate::domain::zone::rules_version;
 
 const WORKING_DAYS: [Weekday; 5] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
 
@@ -53,6 +54,13 @@ fn scanned(spec: &CalendarSpec, from: Timestamp, until: Timestamp) -> i64 {
         minute += 60_000;
     }
     open
+}
+
+#[test]
+fn the_version_of_the_rules_is_known() {
+    let version = rules_version();
+    let (year, letter) = version.split_at(4);
+    assert!(year.parse::<u16>().is_ok_and(|year| year >= 2025) && letter.len() == 1, "{version}");
 }
 
 fn plus(at: Timestamp, millis: i64) -> Timestamp {
@@ -152,6 +160,56 @@ fn everything_wrong_is_said_at_once_and_where() {
 fn a_calendar_that_never_opens_is_refused() {
     let complaints = Calendar::new(&spec("Europe/Oslo", &[(Weekday::Mon, &[])])).expect_err("it never opens");
     assert_eq!(complaints[0].problem, Problem::NeverOpen);
+}
+
+/// Every minute of a year, by the definition. Of each day the sum so far, and a target that runs out in its middle.
+#[test]
+fn whole_years_are_as_a_minute_by_minute_count_gives_in_every_odd_zone() {
+    for (zone, year) in [
+        ("Europe/Oslo", 2026),
+        ("Australia/Lord_Howe", 2026),
+        ("Pacific/Apia", 2011),
+        ("Africa/Casablanca", 2026),
+        ("Antarctica/Casey", 2020),
+        ("America/Caracas", 2016),
+    ] {
+        let mut odd = spec(
+            zone,
+            &[
+                (Weekday::Mon, &["00:00-24:00"]),
+                (Weekday::Wed, &["22:15-24:00", "00:00-03:30"]),
+                (Weekday::Fri, &["00:30-02:30", "12:00-12:01"]),
+                (Weekday::Sat, &["00:00-24:00"]),
+                (Weekday::Sun, &["01:45-02:15", "23:00-23:59"]),
+            ],
+        );
+        odd.special_days.insert(format!("{year}-12-25"), vec![]);
+        odd.special_days.insert(format!("{year}-12-30"), vec!["00:00-24:00".to_owned()]);
+        year_of(&odd, year);
+    }
+}
+
+fn year_of(spec: &CalendarSpec, year: i16) {
+    const MINUTE: i64 = 60_000;
+    let calendar = Calendar::new(spec).expect("valid");
+    let zone = TimeZoneDatabase::bundled().get(&spec.time_zone).expect("a zone");
+    let start = at(&format!("{year}-01-01T00:00:00Z"));
+    let (mut open, mut last) = (0, None);
+    for minute in 0..366 * 24 * 60_i64 {
+        let now = plus(start, minute * MINUTE);
+        if minute % 720 == 0 {
+            assert_eq!(calendar.elapsed(start, now), SignedDuration::from_millis(open), "{} {now}", spec.time_zone);
+            if let Some(last) = last {
+                // The end of the last open minute is where so much has elapsed for the first time.
+                assert_eq!(calendar.due(start, SignedDuration::from_millis(open)), Some(last), "{}", spec.time_zone);
+            }
+        }
+        if is_open(&zone, spec, now) {
+            open += MINUTE;
+            last = Some(plus(now, MINUTE));
+        }
+    }
+    assert!(open > 0);
 }
 
 proptest! {

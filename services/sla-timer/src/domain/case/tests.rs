@@ -5,6 +5,9 @@ use super::Case;
 /// Written for this package; here so that a checkout alone is tested.
 const OWN: &str = include_str!("own_cases.json");
 
+/// Written for this package: further metrics, rules, agreed due instants, other terms.
+const FURTHER: &str = include_str!("further_cases.json");
+
 /// The shared golden cases, beside the workspace.
 const SHARED: &str = "../../../shared/sla/cases.json";
 
@@ -27,6 +30,11 @@ fn check(cases: &str) {
 #[test]
 fn own_cases_come_out_to_the_millisecond() {
     check(OWN);
+}
+
+#[test]
+fn further_cases_come_out_to_the_millisecond() {
+    check(FURTHER);
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use conditions::Facts;
 use serde_json::{Value, json};
 
 use super::{Contract, Metric, OnReopen, Priority, WaitingReason};
@@ -38,10 +39,11 @@ fn what_is_not_said_is_as_usual() {
 #[test]
 fn lengths_are_hours_minutes_and_seconds() {
     let terms = read(contract()).terms().expect("no complaints");
-    let response = terms.promise(Priority::P2, Metric::FirstResponse).expect("promised");
+    let promise = |priority, metric| terms.promises(priority, &Facts::default())[metric as usize];
+    let response = promise(Priority::P2, Metric::FirstResponse).expect("promised");
     assert_eq!(response.within, 5_400_000);
-    assert!(terms.promise(Priority::P2, Metric::NextResponse).is_none());
-    assert!(terms.promise(Priority::P3, Metric::Resolution).is_none());
+    assert!(promise(Priority::P2, Metric::NextResponse).is_none());
+    assert!(promise(Priority::P3, Metric::Resolution).is_none());
     let wrong = "targets.P2.resolution.within NOT_A_LENGTH";
     for text in ["", "16", "soon", "1d", "2w", "1.5s", "1500ms", "1h 30"] {
         assert_eq!(complaint_on_length(text), [wrong], "{text:?}");

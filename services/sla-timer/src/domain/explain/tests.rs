@@ -2,11 +2,12 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{Explained, Kind, explain};
+use super::{Explained, Kind, Segment, explain};
+use crate::domain::calendar::Weekday;
 use crate::domain::case::Case;
 use crate::domain::clock::clocks;
-use crate::domain::contract::Metric;
-use crate::domain::strategies::{cases, contract, history};
+use crate::domain::contract::{Metric, TermsBook};
+use crate::domain::strategies::{book, cases, history, versions};
 
 fn resolution(facts: serde_json::Value, until: &str) -> Explained {
     let case: Case = serde_json::from_value(json!({
@@ -58,15 +59,74 @@ fn a_clock_tells_its_life() {
     );
 }
 
+#[test]
+fn a_pause_tells_who_began_it() {
+    let told = resolution(
+        json!([
+            {"revision": 1, "at": "2026-03-16T08:00:00Z", "type": "registered", "priority": "P2"},
+            {"revision": 2, "at": "2026-03-16T09:00:00Z", "type": "waiting", "reason": "vendor", "by": "kari"},
+            {"revision": 3, "at": "2026-03-16T10:00:00Z", "type": "resolved", "by": "ola"},
+            {"revision": 4, "at": "2026-03-16T11:00:00Z", "type": "reopened"},
+        ]),
+        "2026-03-16T11:30:00Z",
+    );
+    let by = |segment: &Segment| match &segment.kind {
+        Kind::Paused { by, fact, .. } => Some((by.clone().unwrap_or_default(), fact.revision)),
+        _ => None,
+    };
+    let told: Vec<_> = told.segments.iter().filter_map(by).collect();
+    assert_eq!(told, [("kari".to_owned(), 2), ("ola".to_owned(), 3)]);
+}
+
+#[test]
+fn what_was_agreed_upon_tells_who_agreed() {
+    let told = resolution(
+        json!([
+            {"revision": 1, "at": "2026-03-16T08:00:00Z", "type": "registered", "priority": "P2"},
+            {"revision": 2, "at": "2026-03-16T09:00:00Z", "type": "due_agreed", "metric": "resolution",
+             "due_at": "2026-03-20T12:00:00Z", "note": "Friday noon", "by": "kari"},
+        ]),
+        "2026-03-16T11:30:00Z",
+    );
+    let agreed = told.clock.agreed.expect("it was agreed upon");
+    assert_eq!((agreed.by.as_deref(), agreed.note.as_deref()), (Some("kari"), Some("Friday noon")));
+    assert_eq!(Some(agreed.due_at), told.clock.due_at);
+}
+
+#[test]
+fn measured_anew_from_the_start_a_clock_tells_another_life() {
+    let case: Case = serde_json::from_value(json!({
+        "contract": {
+            "calendars": {"office": {"time_zone": "UTC", "weekly": {"mon": ["08:00-16:00"]}}},
+            "targets": {"P2": {"resolution": {"within": "8h", "calendar": "office"}}},
+        },
+        "facts": [
+            {"revision": 1, "at": "2026-03-16T07:00:00Z", "type": "registered", "priority": "P2"},
+            {"revision": 2, "at": "2026-03-16T10:00:00Z", "type": "terms_changed", "version": 2, "from": "start"},
+        ],
+        "until": "2026-03-16T11:00:00Z",
+    }))
+    .expect("a well-formed case");
+    let first = case.contract.terms().expect("no complaints");
+    let mut later = case.contract.clone();
+    later.calendars.get_mut("office").expect("a calendar").weekly =
+        [(Weekday::Mon, vec!["09:00-16:00".to_owned()])].into();
+    let later = later.terms().expect("no complaints");
+    let told = explain(TermsBook::new(1, &first).with(2, &later), &case.facts, case.until).pop().expect("a clock");
+    assert_eq!(told.clock.contract_version, 2);
+    let told: Vec<_> = told.segments.iter().map(|segment| (segment.from.to_string(), segment.kind.clone())).collect();
+    let expected = [("2026-03-16T07:00:00Z", Kind::OutsideHours), ("2026-03-16T09:00:00Z", Kind::Running)];
+    assert_eq!(told, expected.map(|(from, kind)| (from.to_owned(), kind)));
+}
+
 proptest! {
     #![proptest_config(cases(256))]
 
     #[test]
-    fn segments_adjoin_and_add_up_to_the_clock(contract in contract(), (facts, until) in history()) {
-        let terms = contract.terms().expect("no complaints");
-        let explained = explain(&terms, &facts, until);
+    fn segments_adjoin_and_add_up_to_the_clock(terms in versions(), (facts, until) in history()) {
+        let explained = explain(book(&terms), &facts, until);
         let shown: Vec<_> = explained.iter().map(|told| told.clock.clone()).collect();
-        prop_assert_eq!(shown, clocks(&terms, &facts, until));
+        prop_assert_eq!(shown, clocks(book(&terms), &facts, until));
         for Explained { clock, segments } in explained {
             let mut told_until = clock.started_at;
             let mut counted = SignedDuration::ZERO;

@@ -6,12 +6,16 @@ use super::{Occasion, Said, Told, What, clock_id, tell};
 use crate::domain::clock::{State, clocks};
 use crate::domain::contract::{Contract, Metric, Priority, Terms, WaitingReason};
 use crate::domain::fact::{Fact, Key, Kind};
-use crate::domain::strategies::{cases, contract, history};
+use crate::domain::strategies::{book, cases, history, versions};
 
 const TICKET: Uuid = Uuid::from_u128(7);
 
 /// Round the clock: one hour to answer, four to resolve.
 fn terms() -> Terms {
+    terms_with(r#""warn_at": [50, 75]"#)
+}
+
+fn terms_with(warnings: &str) -> Terms {
     let day = r#"["00:00-24:00"]"#;
     let json = format!(
         r#"{{"calendars": {{"always": {{"time_zone": "UTC", "weekly": {{"mon": {day}, "tue": {day}, "wed": {day}, "thu": {day},
@@ -22,7 +26,7 @@ fn terms() -> Terms {
                      "resolution": {{"within": "4h", "calendar": "always"}}}},
               "P1": {{"first_response": {{"within": "30m", "calendar": "always"}},
                      "resolution": {{"within": "1h", "calendar": "always"}}}}}},
-            "pause_on": {{"resolution": ["requester"]}}, "warn_at": [50, 75]}}"#
+            "pause_on": {{"resolution": ["requester"]}}, {warnings}}}"#
     );
     let contract: Contract = serde_json::from_str(&json).expect("well-formed");
     contract.terms().expect("no complaints")
@@ -48,14 +52,14 @@ impl Telling {
     /// Registered as P2 at eight.
     fn registered() -> Self {
         let mut telling = Self::new();
-        telling.learns("08:00", "08:00", Kind::Registered { priority: Some(Priority::P2) });
+        telling.learns("08:00", "08:00", Kind::registered(Some(Priority::P2)));
         telling
     }
 
     /// Learns a fact at an instant, and says what it makes of it.
     fn learns(&mut self, now: &str, happened: &str, kind: Kind) -> Vec<String> {
         let revision = self.facts.len() as u64 + 1;
-        self.facts.push(Fact { key: Key { at: at(happened), source: 0, revision }, kind });
+        self.facts.push(Fact::new(Key { at: at(happened), source: 0, revision }, kind));
         self.tell(at(now), Occasion::Facts { at: at(happened) })
     }
 
@@ -87,6 +91,7 @@ fn shown(said: &Said) -> String {
         What::Changed => "changed".to_owned(),
         What::Warned { percent, .. } => format!("warned {percent}"),
         What::Breached { .. } => "breached".to_owned(),
+        What::Reminded { number, .. } => format!("reminded {number}"),
         What::Revoked { .. } => "revoked".to_owned(),
         What::Ended => format!("ended {:?}", said.clock.state).to_lowercase(),
     };
@@ -96,7 +101,7 @@ fn shown(said: &Said) -> String {
 #[test]
 fn a_registered_ticket_starts_its_clocks_once() {
     let mut telling = Telling::new();
-    let kind = Kind::Registered { priority: Some(Priority::P2) };
+    let kind = Kind::registered(Some(Priority::P2));
     assert_eq!(telling.learns("08:00", "08:00", kind), ["first_response started 08:00", "resolution started 08:00"]);
     assert_eq!(telling.tell(at("08:10"), Occasion::Facts { at: at("08:00") }), [""; 0]);
     assert_eq!(telling.told(Metric::FirstResponse).generation, 1);
@@ -131,7 +136,7 @@ fn what_became_due_while_nobody_looked_is_said_in_order() {
 #[test]
 fn a_late_registration_speaks_with_its_highest_warning_only() {
     let mut telling = Telling::new();
-    let kind = Kind::Registered { priority: Some(Priority::P2) };
+    let kind = Kind::registered(Some(Priority::P2));
     assert_eq!(
         telling.learns("11:30", "08:00", kind),
         [
@@ -202,7 +207,7 @@ fn a_breach_is_told_before_the_end_that_follows_it() {
 #[test]
 fn a_shorter_target_that_is_exceeded_breaches_at_the_change_without_warnings() {
     let mut telling = Telling::registered();
-    let urgent = Kind::Triaged { priority: Priority::P1 };
+    let urgent = Kind::triaged(Priority::P1);
     assert_eq!(
         telling.learns("08:41", "08:40", urgent),
         [
@@ -245,6 +250,52 @@ fn a_clock_that_was_never_owed_ends_as_cancelled_once() {
 }
 
 #[test]
+fn after_its_breach_a_clock_speaks_at_set_intervals() {
+    let mut telling = Telling::new();
+    telling.terms = terms_with(r#""warn_after": "30m", "warn_at": []"#);
+    telling.learns("08:00", "08:00", Kind::registered(Some(Priority::P2)));
+    assert_eq!(telling.passes("09:00"), ["first_response breached 09:00"]);
+    assert_eq!(telling.passes("09:30"), ["first_response reminded 1 09:30"]);
+    // Nobody looked for more than an hour.
+    assert_eq!(telling.passes("10:40"), ["first_response reminded 2 10:00", "first_response reminded 3 10:30"]);
+    // What facts jump over stays silent, but for the last.
+    telling.learns("11:35", "11:35", Kind::RequesterMessage);
+    assert_eq!(telling.last.iter().map(shown).collect::<Vec<_>>(), ["first_response reminded 5 11:30"]);
+    assert_eq!(telling.learns("11:40", "11:40", Kind::PublicAnswer), ["first_response ended breached 11:40"]);
+}
+
+#[test]
+fn a_late_registration_speaks_of_its_breach_only() {
+    let mut telling = Telling::new();
+    telling.terms = terms_with(r#""warn_after": "30m""#);
+    let said = telling.learns("10:40", "08:00", Kind::registered(Some(Priority::P2)));
+    assert_eq!(
+        said,
+        [
+            "first_response started 08:00",
+            "resolution started 08:00",
+            "first_response breached 09:00",
+            "resolution warned 50 10:00"
+        ]
+    );
+    assert_eq!(telling.passes("11:00"), ["first_response reminded 4 11:00", "resolution warned 75 11:00"]);
+}
+
+#[test]
+fn a_revoked_breach_takes_its_reminders_with_it() {
+    let mut telling = Telling::new();
+    telling.terms = terms_with(r#""warn_after": "30m", "warn_at": []"#);
+    telling.learns("08:00", "08:00", Kind::registered(Some(Priority::P2)));
+    telling.passes("12:30");
+    assert_eq!(telling.told(Metric::Resolution).reminded, 1);
+    let waiting = Kind::Waiting { reason: WaitingReason::Requester };
+    telling.learns("12:31", "08:10", waiting);
+    assert_eq!(telling.told(Metric::Resolution).reminded, 0);
+    telling.learns("12:32", "08:20", Kind::Resumed);
+    assert_eq!(telling.passes("12:40"), ["resolution reminded 1 12:40"]);
+}
+
+#[test]
 fn a_clock_keeps_its_id() {
     assert_eq!(clock_id(TICKET, Metric::Resolution, 1), clock_id(TICKET, Metric::Resolution, 1));
     assert_ne!(clock_id(TICKET, Metric::Resolution, 1), clock_id(TICKET, Metric::Resolution, 2));
@@ -256,8 +307,7 @@ proptest! {
 
     /// Whatever the order in which facts become known, what listeners know in the end is what holds.
     #[test]
-    fn in_the_end_all_is_told_and_nothing_twice(contract in contract(), (facts, until) in history(), turn in any::<prop::sample::Index>()) {
-        let terms = contract.terms().expect("no complaints");
+    fn in_the_end_all_is_told_and_nothing_twice(terms in versions(), (facts, until) in history(), turn in any::<prop::sample::Index>()) {
         let mut order = facts.clone();
         if !order.is_empty() {
             let middle = turn.index(order.len());
@@ -267,12 +317,14 @@ proptest! {
         let mut spoken = std::collections::HashSet::new();
         let mut standing = std::collections::HashSet::new();
         for known in 1..=order.len() {
-            let now = clocks(&terms, &order[..known], until);
+            let now = clocks(book(&terms), &order[..known], until);
             let occasion = Occasion::Facts { at: order[known - 1].key.at };
             let tale = tell(TICKET, &told, &now, occasion);
             for said in &tale.said {
                 match said.what {
-                    What::Warned { event_id, .. } => prop_assert!(spoken.insert(event_id)),
+                    What::Warned { event_id, .. } | What::Reminded { event_id, .. } => {
+                        prop_assert!(spoken.insert(event_id));
+                    }
                     What::Breached { event_id } => {
                         prop_assert!(spoken.insert(event_id));
                         standing.insert(event_id);
@@ -290,7 +342,7 @@ proptest! {
         }
         let holds: std::collections::HashSet<_> = told.iter().filter_map(|told| told.breach_event_id).collect();
         prop_assert_eq!(holds, standing);
-        for clock in clocks(&terms, &order, until) {
+        for clock in clocks(book(&terms), &order, until) {
             let row = told.iter().find(|told| told.is_of(&clock)).expect("it was told");
             prop_assert_eq!((row.state, row.due_at, row.breached_at), (clock.state, clock.due_at, clock.breached_at));
         }

@@ -23,6 +23,7 @@ fn told(metric: Metric, state: State, next: Option<Next>) -> Told {
         generation: 3,
         warned: 75,
         breach_event_id: Some(Uuid::from_u128(9)),
+        reminded: 7,
     }
 }
 
@@ -49,13 +50,15 @@ fn back(told: &Told) -> Result<Told, chassis::Error> {
         generation: columns.generations[0],
         warned: columns.warned[0],
         breach_event_id: columns.breach_events[0],
+        reminded: columns.reminded[0],
     })
 }
 
 #[test]
 fn every_state_metric_and_alarm_survives_its_row() {
     let at = Timestamp::from_second(5).expect("in range");
-    let alarms = [None, Some(Alarm::Warning { percent: 50 }), Some(Alarm::Breach)];
+    let reminder = Alarm::Reminder { number: 99 };
+    let alarms = [None, Some(Alarm::Warning { percent: 50 }), Some(Alarm::Breach), Some(reminder)];
     for (state, _) in STATES {
         for metric in Metric::ALL {
             for alarm in alarms {

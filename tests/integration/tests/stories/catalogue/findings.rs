@@ -2,8 +2,9 @@
 
 use sqlx::PgConnection;
 
-/// Tables that are nobody's: book-keeping of the machinery, without a word of any client.
-const NOBODYS: &[&str] = &["_sqlx_migrations", "relay_cursor", "lease", "lease_holder"];
+/// Tables that are nobody's: book-keeping of the machinery, without a word of any client, and which version of the
+/// world's time zone rules was used last.
+const NOBODYS: &[&str] = &["_sqlx_migrations", "relay_cursor", "lease", "lease_holder", "zone_rules"];
 /// What must be unique in the whole installation: no index of these tells a client of another's row, because only the
 /// machinery writes dead letters, and a reference must name one ticket wherever it is read.
 const UNIQUE_ACROSS: &[&str] = &["dead_letter_pkey", "dead_letter_once", "client_reference_prefix_key"];
@@ -105,11 +106,12 @@ UNION ALL
 SELECT p.proname || ': claims to be leakproof, which opens a side channel past the policies'
 FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proleakproof";
 
-/// A key that does not lead with the client tells of another client's row by refusing a double of it.
+/// A key without the client tells of another client's row by refusing a double of it.
 const UNIQUE: &str = "
 SELECT i.indexrelid::regclass || ': is unique across clients'
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'client_id'
-WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique AND i.indkey[0] <> a.attnum
+WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique
+  AND a.attnum <> ALL ((i.indkey::int2[])[0:i.indnkeyatts - 1])
   AND i.indexrelid::regclass::text <> ALL ($1)";
 
 const FOREIGN_KEYS: &str = "

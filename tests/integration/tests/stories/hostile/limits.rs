@@ -237,6 +237,20 @@ pub fn promises() -> Vec<Row> {
                 ("cases_json", json!("{\"contract\":".repeat(10_000))),
             ],
         },
+        Row {
+            rpc: "WhatIf",
+            good: json!({ "terms_json": "{\"calendars\":{},\"targets\":{}}" }),
+            bad: vec![
+                ("terms_json", json!("")),
+                ("terms_json", json!("[")),
+                ("terms_json", json!("{\"calendars\":".repeat(10_000))),
+                ("terms_json", long(256 * 1024 + 1)),
+                ("client_ids", json!(["*"])),
+                ("client_ids", json!(vec!["acme"; 101])),
+                ("from", json!("1969-12-31T23:59:59Z")),
+                ("until", json!("2200-01-01T00:00:00Z")),
+            ],
+        },
     ]
 }
 

@@ -267,6 +267,12 @@ async fn bodies(acme: &Clients) -> anyhow::Result<BTreeMap<String, Value>> {
         // Nothing that would leave something out.
         ("TicketFilter".to_owned(), json!({})),
         ("ApplyContractRequest.terms_json".to_owned(), json!(terms)),
+        ("WhatIfRequest.terms_json".to_owned(), json!(terms)),
+        ("PreviewContractRequest.terms_json".to_owned(), json!(terms)),
+        ("PreviewContractRequest.open_clocks".to_owned(), json!("OPEN_CLOCKS_FROM_START")),
+        ("AgreeDueRequest.due_at".to_owned(), json!("2027-11-16T08:00:00Z")),
+        ("AgreeDueRequest.metric".to_owned(), json!("METRIC_RESOLUTION")),
+        ("WithdrawDueRequest.metric".to_owned(), json!("METRIC_RESOLUTION")),
         ("PreviewClocksRequest.cases_json".to_owned(), json!(cases.to_string())),
     ]))
 }

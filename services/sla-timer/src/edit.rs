@@ -1,0 +1,163 @@
+//! What an edited contract would do to the tickets that are open, in pages, storing nothing.
+
+pub mod wire;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chassis::{Error, Scope};
+use contracts::ClientId;
+use jiff::{SignedDuration, Timestamp};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::clock::clocks;
+use crate::domain::contract::{Terms, TermsBook};
+use crate::domain::edit::EditSummary;
+use crate::domain::fact::{Fact, Key, Kind, Since};
+use crate::handle::Timer;
+use crate::promises::{Promises, VersionKey, book, named};
+use crate::store::{self, Ticket, TicketKey};
+
+/// Tickets in a page.
+const PAGE: i64 = 500;
+
+/// How far it has come, and in the end what came of it.
+#[derive(Debug)]
+pub enum Step {
+    Progress { done: u64, total: u64 },
+    Preview { as_of: Timestamp, summary: EditSummary },
+}
+
+/// A preview under way. Given up, it leaves nothing behind.
+#[derive(Debug)]
+pub struct EditPreview {
+    timer: Timer,
+    client_id: ClientId,
+    draft: Arc<Terms>,
+    /// The number that the draft would get.
+    version: i64,
+    /// `None`: it would hold for new tickets only, and there is nothing to look at.
+    from: Option<Since>,
+    after: Uuid,
+    as_of: Timestamp,
+    total: u64,
+    /// Taken when the preview is told.
+    summary: Option<EditSummary>,
+    is_read: bool,
+}
+
+impl EditPreview {
+    /// Prepares the preview of a draft for a client.
+    ///
+    /// # Errors
+    /// If the store failed.
+    pub async fn begin(timer: &Timer, client_id: ClientId, draft: Terms, from: Option<Since>) -> Result<Self, Error> {
+        let whose = client_id.clone();
+        let (newest, total) = timer
+            .ground
+            .store
+            .read(&Scope::of(&client_id), move |connection| {
+                Box::pin(async move {
+                    let newest = store::newest(connection, &whose).await?;
+                    Ok::<_, Error>((newest, store::count_unsettled(connection, &whose).await?))
+                })
+            })
+            .await?;
+        Ok(Self {
+            timer: timer.clone(),
+            client_id,
+            draft: Arc::new(draft),
+            version: newest.map_or(1, |newest| newest.version + 1),
+            from,
+            after: Uuid::nil(),
+            as_of: timer.ground.clock.now(),
+            total: if from.is_some() { total.unsigned_abs() } else { 0 },
+            summary: Some(EditSummary::default()),
+            is_read: from.is_none(),
+        })
+    }
+
+    /// Does the next page; `None` after the preview.
+    ///
+    /// # Errors
+    /// If the store failed, or the service is stopping.
+    pub async fn next(&mut self) -> Result<Option<Step>, Error> {
+        if self.timer.ground.stop.is_asked() {
+            return Err(Error::Unavailable("the SLA timer is stopping".into()));
+        }
+        let as_of = self.as_of;
+        let Some(from) = self.from.filter(|_| !self.is_read) else {
+            return Ok(self.summary.take().map(|summary| Step::Preview { as_of, summary }));
+        };
+        let page = self.read().await?;
+        match page.tickets.last() {
+            Some(last) => self.after = last.ticket_id,
+            None => self.is_read = true,
+        }
+        let edit = Edit { draft: Arc::clone(&self.draft), version: self.version.unsigned_abs(), from, at: as_of };
+        let mut summary = self.summary.take().unwrap_or_default();
+        let fold = move || page.fold(&edit, &mut summary).map(|()| summary);
+        let summary = tokio::task::spawn_blocking(fold).await.map_err(|error| Error::Internal(error.into()))??;
+        let done = summary.tickets;
+        self.summary = Some(summary);
+        Ok(Some(Step::Progress { done, total: self.total.max(done) }))
+    }
+
+    async fn read(&self) -> Result<Page, Error> {
+        let (client_id, after, promises) = (self.client_id.clone(), self.after, self.timer.promises.clone());
+        let scope = Scope::of(&client_id);
+        let read = self.timer.ground.store.read(&scope, move |connection| {
+            Box::pin(async move { Page::read(connection, &promises, &client_id, after).await })
+        });
+        read.await
+    }
+}
+
+/// What would be done, and when.
+struct Edit {
+    draft: Arc<Terms>,
+    version: u64,
+    from: Since,
+    at: Timestamp,
+}
+
+/// Open tickets of a client with all that their clocks are computed from.
+struct Page {
+    tickets: Vec<Ticket>,
+    facts: HashMap<TicketKey, Vec<Fact>>,
+    promises: HashMap<VersionKey, Arc<Terms>>,
+}
+
+impl Page {
+    async fn read(
+        connection: &mut PgConnection,
+        promises: &Promises,
+        client_id: &ClientId,
+        after: Uuid,
+    ) -> Result<Self, Error> {
+        let tickets = store::unsettled(connection, client_id, after, PAGE).await?;
+        let keys: Vec<TicketKey> = tickets.iter().map(Ticket::key).collect();
+        let facts = store::facts(connection, &keys).await?;
+        let of = |ticket: &Ticket| facts.get(&ticket.key()).map_or(&[][..], Vec::as_slice);
+        let versions: BTreeSet<VersionKey> = tickets.iter().flat_map(|one| named(one, of(one))).collect();
+        let promises = promises.of(connection, versions).await?;
+        Ok(Self { tickets, facts, promises })
+    }
+
+    fn fold(mut self, edit: &Edit, summary: &mut EditSummary) -> Result<(), Error> {
+        // What the edit breaks has happened just after it.
+        let until = edit.at.saturating_add(SignedDuration::from_millis(1)).unwrap_or(edit.at);
+        for ticket in self.tickets {
+            let mut facts = self.facts.remove(&ticket.key()).unwrap_or_default();
+            let book = |facts: &[Fact]| book(&self.promises, &ticket, facts);
+            let before = book(&facts)?.map(|book| clocks(book, &facts, until)).unwrap_or_default();
+            let Some(former) = book(&facts)? else { continue };
+            let key = Key { at: edit.at, source: store::EDIT, revision: edit.version };
+            facts.push(Fact::new(key, Kind::TermsChanged { version: edit.version, from: edit.from }));
+            let edited: TermsBook<'_> = former.with(edit.version, &edit.draft);
+            summary.add(ticket.ticket_id, &ticket.reference, &before, &clocks(edited, &facts, until));
+        }
+        Ok(())
+    }
+}
