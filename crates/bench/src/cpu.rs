@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use crate::machine;
+
 /// Of a tick in `/proc/<pid>/stat`: 100 a second towards programs, on every Linux that Rust knows.
 const TICK_MS: f64 = 10.0;
 
@@ -122,4 +124,12 @@ impl Memory {
         };
         Some(Self { resident: bytes("Rss")?, proportional: bytes("Pss")? })
     }
+}
+
+/// The most that was ever resident of a running process, bytes.
+pub(crate) fn highest(pid: u32) -> anyhow::Result<u64> {
+    let file = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {file}"))?;
+    let kib = machine::field(&text, "VmHWM").and_then(|value| value.strip_suffix("kB")?.trim().parse::<u64>().ok());
+    Ok(kib.with_context(|| format!("{file} is not as expected"))?.saturating_mul(1024))
 }

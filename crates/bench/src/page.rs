@@ -8,7 +8,7 @@ use std::fmt::Write;
 use crate::outcome::{Figure, Outcome, Target, number};
 
 /// Benchmarks as they stand on the page.
-const ORDER: [&str; 4] = ["intake", "pipeline", "import", "footprint"];
+const ORDER: [&str; 5] = ["intake", "pipeline", "clocks", "import", "footprint"];
 const STYLE: &str = include_str!("page/style.css");
 
 /// Makes the page.
@@ -79,6 +79,7 @@ fn title(outcome: &Outcome) -> String {
     match outcome.bench.as_str() {
         "intake" => "From the post to the acknowledgement".to_owned(),
         "pipeline" => "From the post to the running clock".to_owned(),
+        "clocks" => "Running clocks, and those that are due".to_owned(),
         "import" => "Importing history".to_owned(),
         "footprint" => "Memory, start and restart".to_owned(),
         other => escape(other),

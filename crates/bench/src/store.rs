@@ -1,6 +1,7 @@
 //! The SQL of the benchmarks: the raw limits' own plain tables, and counting in the services' stores.
 
 pub(crate) mod bare;
+pub(crate) mod clocks;
 pub(crate) mod count;
 
 use anyhow::Context;

@@ -11,8 +11,8 @@ use crate::{Error, Ground, new_id};
 
 /// How long a lease lasts by the database's clock.
 pub const LEASE_FOR: Duration = Duration::from_secs(10);
-/// How often it is renewed.
-const RENEW_EVERY: Duration = Duration::from_secs(3);
+/// How often it is renewed. What a lost holder had is another one's this long after its leases ran out, at the latest.
+const RENEW_EVERY: Duration = Duration::from_millis(1_500);
 /// A holder that could not renew for so long, by its own monotonic clock, holds nothing any more.
 const FENCE_AFTER: Duration = Duration::from_secs(8);
 

@@ -5,7 +5,7 @@ mod errands;
 use std::time::Duration;
 
 use anyhow::Context;
-use bench::{Common, ImportOptions, IntakeOptions, Outcome, PipelineOptions, Progress};
+use bench::{ClocksOptions, Common, ImportOptions, IntakeOptions, Outcome, PipelineOptions, Progress};
 use errands::Runner;
 use local::servers::{Wishes, find_or_fetch};
 use serde_json::json;
@@ -19,6 +19,8 @@ use crate::serve::install_tls;
 const SECONDS: f64 = 5.0;
 /// The same for the pipeline.
 const PIPELINE_SECONDS: f64 = 20.0;
+/// The same for the steady stream of clocks.
+const CLOCKS_SECONDS: f64 = 10.0;
 
 pub(crate) async fn bench(output: Output, command: Bench) -> anyhow::Result<()> {
     install_tls();
@@ -46,6 +48,13 @@ async fn run(output: Output, command: Bench) -> anyhow::Result<()> {
             let progress = Progress::new(u64::from(common.rounds) * 2);
             let measured = self::common(&common, PIPELINE_SECONDS).await?;
             let outcome = bench::pipeline(&measured, &options, &Runner, &progress).await?;
+            keep(output, &common, &outcome)
+        }
+        Bench::Clocks { clocks, burst, rate, common } => {
+            let options = ClocksOptions { clocks, burst, rate };
+            // Loading, comparing and computing, and in each round a start, a burst, a stream and their raw limits.
+            let progress = Progress::new(3 + u64::from(common.rounds) * 7);
+            let outcome = bench::clocks(&self::common(&common, CLOCKS_SECONDS).await?, &options, &progress).await?;
             keep(output, &common, &outcome)
         }
         Bench::Import { file, common } => {

@@ -1,105 +1,93 @@
 //! The alarm: sleeps until the next due instant by the given clock, then lets what is due speak.
 //!
-//! The row is the truth. Memory holds the next two seconds only and is filled from the rows at least every second, so
-//! what another replica armed, or was missed by whatever accident, is found; within that a commit of this process wakes
-//! the alarm at once. The database's clock decides what is due, the monotonic one how long to sleep.
+//! The row is the truth. Memory holds the next two seconds only and is filled from the rows every second, so that what
+//! another replica armed, or was missed by whatever accident, is found; within that a commit of this process wakes the
+//! alarm at once. Reading goes on beside the firing, and begins early when of a long list the part that was read runs
+//! out. The database's clock decides what is due, the monotonic one how long to sleep.
+//!
+//! What becomes due goes out at once in whatever there is; while transactions are under way the next batch gathers, so
+//! batches grow with the load. What is overdue goes out one batch after the other, so that it is told in due order.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+mod near;
+
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use chassis::lease::Leases;
 use chassis::{Clock, Error, shard_of, store as kept, telemetry};
 use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
 use tracing::Instrument;
 
-use crate::handle::{Armed, Fence, Timer, fire};
+use crate::handle::{Fence, Timer, fire};
 use crate::store::{self, TicketKey};
+pub use near::Near;
+use near::{AHEAD, Due, MOST};
 
 #[cfg(test)]
 mod tests;
 
-/// How far memory looks ahead.
-const AHEAD: SignedDuration = SignedDuration::from_secs(2);
-/// How long it sleeps at most.
+/// How often the rows are read, and how long it sleeps at most.
 const SLEEP: Duration = Duration::from_secs(1);
-/// Tickets read of each shard at once.
-const PER_SHARD: i64 = 200;
+/// Tickets read of each of the 64 shards at once; together what memory holds at most.
+const PER_SHARD: i64 = MOST as i64 / 64;
+/// Of a long list the next part is read when so few are left.
+const FEW: usize = MOST / 8;
 /// Tickets that share a transaction.
-const BATCH: usize = 200;
+const BATCH: usize = 400;
 /// Transactions under way at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
+/// What is later than this is told in the order of the due instants, one transaction after the other.
+const OVERDUE: SignedDuration = SignedDuration::from_secs(1);
 /// How long a ticket that cannot be fired is left alone.
 const REST: SignedDuration = SignedDuration::from_secs(60);
 
-/// A ticket that is due soon.
-type Due = (Timestamp, TicketKey);
-
-/// The near future. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Near {
-    due: Arc<Mutex<BTreeSet<Due>>>,
-    earlier: Arc<Notify>,
-}
-
-impl Near {
-    /// Notes what a commit has armed, and wakes the alarm if it is the first thing to come.
-    pub fn arm(&self, clock: &Clock, armed: Armed) {
-        let horizon = clock.now().saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = due.first().map(|(at, _)| *at);
-        due.extend(armed.into_iter().filter_map(|(key, at)| Some((at.filter(|at| *at <= horizon)?, key))));
-        if due.first().map(|(at, _)| *at) != first {
-            self.earlier.notify_one();
-        }
-    }
-
-    fn add(&self, found: impl IntoIterator<Item = Due>) {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
-    }
-
-    fn len(&self) -> usize {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    fn first_at(&self) -> Option<Timestamp> {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner).first().map(|(at, _)| *at)
-    }
-
-    /// Takes out what is due at `now`. Whoever takes it fires it or finds it again in the rows.
-    fn take(&self, now: Timestamp) -> BTreeSet<Due> {
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        let (taken, rest) = std::mem::take(&mut *due).into_iter().partition(|(at, _)| *at <= now);
-        *due = rest;
-        taken
-    }
-}
-
 /// Rings until the service stops, then gives its shards back.
 pub async fn run(timer: Timer, leases: Leases) {
-    let mut alarm = Alarm { timer, leases, ahead_by: SignedDuration::ZERO, read_at: None, resting: BTreeMap::new() };
-    let stop = alarm.timer.ground.stop.clone();
-    while !stop.is_asked() {
-        let until = match alarm.ring().await {
-            Ok(until) => until,
-            Err(error) => {
-                tracing::warn!(error = %error.chain(), "the alarm could not look at what is due; trying again");
-                None
-            }
-        };
+    let mut alarm = Alarm::new(timer, leases);
+    let ground = alarm.timer.ground.clone();
+    let mut working: FuturesUnordered<BoxFuture<'static, Done>> = FuturesUnordered::new();
+    let mut every = tokio::time::interval(SLEEP);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        if !ground.stop.is_asked() {
+            working.extend(alarm.begin());
+        } else if working.is_empty() {
+            break;
+        }
+        let near = alarm.timer.near.clone();
         tokio::select! {
-            () = alarm.timer.ground.clock.wait_until(until, SLEEP) => {}
-            () = alarm.timer.near.earlier.notified() => {}
-            () = alarm.leases.changed() => {}
-            () = stop.asked() => {}
+            Some(done) = working.next(), if !working.is_empty() => alarm.take_in(done),
+            () = ground.clock.wait_until(alarm.looks_at(), SLEEP), if alarm.has_room() => {}
+            () = near.earlier.notified(), if alarm.has_room() => {}
+            _ = every.tick() => alarm.must_read = true,
+            () = alarm.leases.changed() => alarm.must_read = true,
+            () = ground.stop.asked(), if !ground.stop.is_asked() => {}
         }
     }
-    stop.doors_closed().await;
-    if let Err(error) = alarm.leases.release(&alarm.timer.ground).await {
+    ground.stop.doors_closed().await;
+    if let Err(error) = alarm.leases.release(&ground).await {
         tracing::warn!(error = %error.chain(), "the alarm's leases were not released and will run out");
     }
+}
+
+/// What has come to its end.
+enum Done {
+    Read(Result<Found, Error>),
+    /// The tickets of a batch, and which of them must rest.
+    Fired(Vec<TicketKey>, Result<Vec<TicketKey>, Error>),
+}
+
+/// What was read.
+struct Found {
+    /// How much later it is by the database's clock.
+    ahead_by: SignedDuration,
+    due: Vec<Due>,
+    /// There may be more.
+    is_cut: bool,
 }
 
 struct Alarm {
@@ -109,122 +97,183 @@ struct Alarm {
     ahead_by: SignedDuration,
     /// When the rows were read last, by our clock.
     read_at: Option<Timestamp>,
+    must_read: bool,
+    is_reading: bool,
+    /// The last reading left something in the rows.
+    is_cut: bool,
+    /// Batches under way, and their tickets.
+    batches: usize,
+    flying: HashSet<TicketKey>,
+    /// Tickets fired since the last reading began, which may have seen them as they were.
+    landed: HashSet<TicketKey>,
     /// Tickets that cannot be fired, until when.
     resting: BTreeMap<TicketKey, Timestamp>,
 }
 
 impl Alarm {
-    /// Fires all that is due. Returns when to look again by our clock.
-    async fn ring(&mut self) -> Result<Option<Timestamp>, Error> {
+    fn new(timer: Timer, leases: Leases) -> Self {
+        Self {
+            timer,
+            leases,
+            ahead_by: SignedDuration::ZERO,
+            read_at: None,
+            must_read: true,
+            is_reading: false,
+            is_cut: false,
+            batches: 0,
+            flying: HashSet::new(),
+            landed: HashSet::new(),
+            resting: BTreeMap::new(),
+        }
+    }
+
+    /// Begins what there is to do: a reading, and batches of what is due.
+    fn begin(&mut self) -> Vec<BoxFuture<'static, Done>> {
+        let mut begun: Vec<BoxFuture<'static, Done>> = Vec::new();
         let leases = self.leases.held();
         if leases.is_empty() {
-            drop(self.timer.near.take(Timestamp::MAX));
-            return Ok(None);
+            self.timer.near.forget();
+            return begun;
         }
-        loop {
-            let is_all = self.read(&leases).await?;
-            self.timer.ground.metrics.clocks_due(self.timer.near.len());
-            let due = self.take_due(&leases);
-            let is_quiet = due.is_empty();
-            let went_well = self.fire_all(due, &leases).await;
-            // What was armed meanwhile and is due already rings now; of a long list the rest is read first.
-            let is_done = is_all && self.timer.near.first_at().is_none_or(|at| at > self.now());
-            if is_quiet || is_done || !went_well || self.timer.ground.stop.is_asked() {
+        if self.wants_to_read() {
+            self.must_read = false;
+            self.is_reading = true;
+            self.read_at = Some(self.timer.ground.clock.now());
+            self.landed.clear();
+            begun.push(Box::pin(read(self.timer.clone(), leases.keys().copied().collect())));
+        }
+        let now = self.now();
+        self.resting.retain(|_, until| *until > now);
+        while self.has_room() {
+            let resting = &self.resting;
+            let fires = |key: &TicketKey| leases.contains_key(&shard_of(key.1)) && !resting.contains_key(key);
+            let due = self.timer.near.take(now, BATCH, fires);
+            if due.is_empty() {
                 break;
             }
+            self.batches += 1;
+            self.flying.extend(due.iter().map(|(_, key)| key.clone()));
+            let fence = Fence { holder: self.leases.holder(), leases: leases.clone() };
+            begun.push(Box::pin(fire_measured(self.timer.clone(), due, fence, self.ahead_by)));
         }
+        begun
+    }
+
+    fn wants_to_read(&self) -> bool {
+        let is_time = self.read_at.and_then(|at| at.checked_add(SLEEP).ok()).is_none_or(|at| at <= self.clock_now());
+        let runs_out = self.is_cut && self.timer.near.len() < FEW;
+        !self.is_reading && (self.must_read || is_time || runs_out)
+    }
+
+    /// Whether another batch may begin.
+    fn has_room(&self) -> bool {
+        let oldest = self.timer.near.first_at();
+        let is_overdue = oldest.is_some_and(|at| self.now().duration_since(at) > OVERDUE);
+        self.batches < if is_overdue { 1 } else { AT_ONCE }
+    }
+
+    fn take_in(&mut self, done: Done) {
+        match done {
+            Done::Read(found) => {
+                self.is_reading = false;
+                match found {
+                    Ok(found) => self.remember(found),
+                    Err(error) => {
+                        tracing::warn!(error = %error.chain(), "the alarm could not look at what is due; trying again");
+                    }
+                }
+            }
+            Done::Fired(batch, outcome) => {
+                self.batches -= 1;
+                for key in &batch {
+                    self.flying.remove(key);
+                }
+                match outcome {
+                    Ok(failed) => {
+                        let until = self.now().saturating_add(REST).unwrap_or(Timestamp::MAX);
+                        self.resting.extend(failed.into_iter().map(|key| (key, until)));
+                        self.landed.extend(batch);
+                    }
+                    // The next reading finds them again.
+                    Err(error) => {
+                        tracing::warn!(error = %error.chain(), "what is due could not be fired; trying again");
+                    }
+                }
+            }
+        }
+    }
+
+    fn remember(&mut self, found: Found) {
+        let Found { ahead_by, mut due, is_cut } = found;
+        self.ahead_by = ahead_by;
+        let is_busy =
+            |key: &TicketKey| self.flying.contains(key) || self.landed.contains(key) || self.resting.contains_key(key);
+        due.retain(|(_, key)| !is_busy(key));
+        // Where nothing new was found, the next second is soon enough.
+        self.is_cut = is_cut && !due.is_empty();
+        self.timer.near.add(due);
+        self.timer.ground.metrics.clocks_due(self.timer.near.len() + self.flying.len());
+    }
+
+    /// When to look again, by our clock.
+    fn looks_at(&self) -> Option<Timestamp> {
         let sooner = self.timer.near.first_at().map(|at| at.saturating_sub(self.ahead_by).unwrap_or(at));
-        let again = self.read_at.and_then(|at| at.checked_add(SLEEP).ok());
-        Ok(sooner.into_iter().chain(again).min())
+        let again = self.read_at.filter(|_| !self.is_reading).and_then(|at| at.checked_add(SLEEP).ok());
+        sooner.into_iter().chain(again).min()
+    }
+
+    fn clock_now(&self) -> Timestamp {
+        self.timer.ground.clock.now()
     }
 
     /// Now by the database's clock, as far as we know it.
     fn now(&self) -> Timestamp {
-        let now = self.timer.ground.clock.now();
+        let now = self.clock_now();
         now.saturating_add(self.ahead_by).unwrap_or(now)
     }
+}
 
-    /// Fills memory from the rows. Returns whether that was all.
-    async fn read(&mut self, leases: &BTreeMap<i16, i64>) -> Result<bool, Error> {
-        let shards: Vec<i16> = leases.keys().copied().collect();
-        let clock = self.timer.ground.clock.clone();
-        let (now, found) = self
-            .timer
-            .ground
-            .store
-            .machinery(move |connection| {
-                Box::pin(async move {
-                    let now = kept::now(connection, &clock).await?;
-                    let until = now.saturating_add(AHEAD).unwrap_or(now);
-                    Ok::<_, Error>((now, store::due(connection, &shards, until, PER_SHARD).await?))
-                })
-            })
-            .await?;
-        let ours = self.timer.ground.clock.now();
-        self.read_at = Some(ours);
-        if matches!(self.timer.ground.clock, Clock::System) {
-            self.ahead_by = now.duration_since(ours);
-        }
-        let mut of_shard: BTreeMap<i16, i64> = BTreeMap::new();
-        for (_, (_, ticket_id)) in &found {
-            *of_shard.entry(shard_of(*ticket_id)).or_default() += 1;
-        }
-        self.timer.near.add(found);
-        Ok(of_shard.values().all(|count| *count < PER_SHARD))
-    }
+/// Reads what is due soon.
+async fn read(timer: Timer, shards: Vec<i16>) -> Done {
+    let clock = timer.ground.clock.clone();
+    let found = timer.ground.store.machinery(move |connection| {
+        Box::pin(async move {
+            let now = kept::now(connection, &clock).await?;
+            // Right after the answer: what we take for the database's now is never later than it is.
+            let ahead_by = match &clock {
+                Clock::System => now.duration_since(clock.now()),
+                Clock::Manual(_) => SignedDuration::ZERO,
+            };
+            let until = now.saturating_add(AHEAD).unwrap_or(now);
+            let due = store::due(connection, &shards, until, PER_SHARD).await?;
+            Ok::<_, Error>(Found { ahead_by, is_cut: is_cut(&due), due })
+        })
+    });
+    Done::Read(found.await)
+}
 
-    fn take_due(&mut self, leases: &BTreeMap<i16, i64>) -> BTreeSet<Due> {
-        let now = self.now();
-        self.resting.retain(|_, until| *until > now);
-        let mut due = self.timer.near.take(now);
-        due.retain(|(_, key)| leases.contains_key(&shard_of(key.1)) && !self.resting.contains_key(key));
-        due
+/// Whether of some shard only a part was read.
+fn is_cut(due: &[Due]) -> bool {
+    let mut of_shard: BTreeMap<i16, i64> = BTreeMap::new();
+    for (_, (_, ticket_id)) in due {
+        *of_shard.entry(shard_of(*ticket_id)).or_default() += 1;
     }
+    of_shard.values().any(|count| *count >= PER_SHARD)
+}
 
-    /// Returns whether the store was there for all of it.
-    async fn fire_all(&mut self, due: BTreeSet<Due>, leases: &BTreeMap<i16, i64>) -> bool {
-        let fence = Fence { holder: self.leases.holder(), leases: leases.clone() };
-        let due_at: BTreeMap<TicketKey, Timestamp> = due.iter().rev().map(|(at, key)| (key.clone(), *at)).collect();
-        let batches = fair_batches(due);
-        let this = &*self;
-        let outcomes: Vec<Result<Vec<TicketKey>, Error>> = futures::stream::iter(batches)
-            .map(|batch| this.fire_measured(batch, fence.clone(), &due_at))
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
-        let until = self.now().saturating_add(REST).unwrap_or(Timestamp::MAX);
-        let mut went_well = true;
-        for outcome in outcomes {
-            match outcome {
-                Ok(failed) => self.resting.extend(failed.into_iter().map(|key| (key, until))),
-                Err(error) => {
-                    tracing::warn!(error = %error.chain(), "what is due could not be fired; trying again");
-                    went_well = false;
-                }
-            }
+/// Fires a batch in a trace of its own, and measures how late its clocks spoke.
+async fn fire_measured(timer: Timer, due: Vec<Due>, fence: Fence, ahead_by: SignedDuration) -> Done {
+    let span = telemetry::begun(timer.ground.service, "ring", due.len());
+    let batch: Vec<TicketKey> = due.iter().map(|(_, key)| key.clone()).collect();
+    let outcome = fire_batch(&timer, batch.clone(), fence).instrument(span).await;
+    if let Ok(failed) = &outcome {
+        let now = timer.ground.clock.now();
+        let now = now.saturating_add(ahead_by).unwrap_or(now);
+        for (at, _) in due.iter().filter(|(_, key)| !failed.contains(key)) {
+            timer.ground.metrics.clock_spoke(Duration::try_from(now.duration_since(*at)).unwrap_or_default());
         }
-        went_well
     }
-
-    /// Fires a batch in a trace of its own, and measures how late its clocks spoke.
-    async fn fire_measured(
-        &self,
-        batch: Vec<TicketKey>,
-        fence: Fence,
-        due_at: &BTreeMap<TicketKey, Timestamp>,
-    ) -> Result<Vec<TicketKey>, Error> {
-        let ground = &self.timer.ground;
-        let span = telemetry::begun(ground.service, "ring", batch.len());
-        let keys = batch.clone();
-        let failed = fire_batch(&self.timer, batch, fence).instrument(span).await?;
-        let now = self.now();
-        for (key, at) in keys.iter().filter_map(|key| Some((key, due_at.get(key)?))) {
-            if !failed.contains(key) {
-                ground.metrics.clock_spoke(Duration::try_from(now.duration_since(*at)).unwrap_or_default());
-            }
-        }
-        Ok(failed)
-    }
+    Done::Fired(batch, outcome)
 }
 
 /// Fires a batch; if one ticket spoils it, each for itself. Returns those that must rest.
@@ -242,35 +291,4 @@ async fn fire_batch(timer: &Timer, batch: Vec<TicketKey>, fence: Fence) -> Resul
         }
     }
     Ok(failed)
-}
-
-/// Batches of tickets, each ticket once: clients take turns, each with its oldest first.
-fn fair_batches(due: BTreeSet<Due>) -> Vec<Vec<TicketKey>> {
-    let mut seen = BTreeSet::new();
-    let mut by_client: BTreeMap<_, VecDeque<TicketKey>> = BTreeMap::new();
-    let mut turns: VecDeque<contracts::ClientId> = VecDeque::new();
-    for (_, key) in due {
-        if !seen.insert(key.clone()) {
-            continue;
-        }
-        let queue = by_client.entry(key.0.clone()).or_default();
-        if queue.is_empty() {
-            // In the order of each client's oldest.
-            turns.push_back(key.0.clone());
-        }
-        queue.push_back(key);
-    }
-    let mut batches: Vec<Vec<TicketKey>> = Vec::new();
-    while let Some(client_id) = turns.pop_front() {
-        let Some(queue) = by_client.get_mut(&client_id) else { continue };
-        let Some(key) = queue.pop_front() else { continue };
-        if !queue.is_empty() {
-            turns.push_back(client_id);
-        }
-        match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH => batch.push(key),
-            _ => batches.push(vec![key]),
-        }
-    }
-    batches
 }

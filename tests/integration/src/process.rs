@@ -161,8 +161,28 @@ impl ServiceProcess {
     /// # Errors
     /// If it has ended already.
     pub fn ask_to_stop(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGTERM)
+    }
+
+    /// Freezes it (SIGSTOP): it does nothing and knows nothing of it.
+    ///
+    /// # Errors
+    /// If it has ended already.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on (SIGCONT).
+    ///
+    /// # Errors
+    /// If it has ended already.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = self.child.id().context("it has ended already")?;
-        Ok(kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGTERM)?)
+        Ok(kill(Pid::from_raw(i32::try_from(pid)?), signal)?)
     }
 
     /// Waits until it has ended. Returns whether it did so in order.

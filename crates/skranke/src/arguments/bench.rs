@@ -39,6 +39,24 @@ pub(crate) enum Bench {
         #[command(flatten)]
         common: BenchCommon,
     },
+    /// How late clocks speak, with a multitude of others running
+    #[command(after_help = "Examples:
+  skranke bench clocks                                   100,000 clocks run, 10,000 due in a second, 1,000/s
+  skranke bench clocks --clocks 1000000                  a million; about 1.5 GB on disk
+  skranke bench clocks --burst 2000 --rounds 1           a smaller burst, once")]
+    Clocks {
+        /// Clocks that run
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+        clocks: u64,
+        /// Clocks due within one second
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+        burst: u64,
+        /// Clocks due per second in the steady stream
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=50_000))]
+        rate: u64,
+        #[command(flatten)]
+        common: BenchCommon,
+    },
     /// How fast a real log with its histories is imported
     #[command(after_help = "Example:
   skranke bench import uci_incident_event_log.zip --rounds 1")]
@@ -73,7 +91,7 @@ pub(crate) struct BenchCommon {
     /// How often everything is measured; medians are told
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
-    /// How long each measurement counts [default: 5, pipeline 20]
+    /// How long each measurement counts [default: 5, pipeline 20, clocks 10]
     #[arg(long, value_parser = seconds)]
     pub seconds: Option<f64>,
     /// Where a temporary folder for the data is made: on a real disk
