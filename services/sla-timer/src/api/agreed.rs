@@ -15,6 +15,9 @@ use crate::domain::fact::Kind;
 use crate::handle::{Agreement, NotAgreed};
 use crate::wire;
 
+#[cfg(test)]
+mod tests;
+
 /// Characters of a request_id.
 const MOST_REQUEST_ID: usize = 128;
 /// Characters of what was agreed upon, in words.
