@@ -285,12 +285,24 @@ async fn begin_on(pool: &PgPool, begin: String) -> Result<Transaction<'static, P
     let mut lost = 0;
     loop {
         match pool.begin_with(AssertSqlSafe(begin.clone())).await {
-            Err(sqlx::Error::Io(error)) if lost < pool.options().get_max_connections() => {
-                tracing::debug!(%error, "a connection to the store was lost");
+            Err(error) if is_lost(&error) && lost < pool.options().get_max_connections() => {
+                tracing::debug!(%error, "a connection to the store cannot be used any more");
                 lost += 1;
             }
             begun => return Ok(begun?),
         }
+    }
+}
+
+/// Whether it is the connection that fails: its server ended, said so before (57P01, 57P02), or a transaction is open on
+/// it (25001), which is rolled back by that.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| ["57P01", "57P02", "25001"].contains(&code.as_ref()))
+        }
+        _ => false,
     }
 }
 
