@@ -1,8 +1,6 @@
 //! The gRPC door.
 
-use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use chassis::authorisation::Caller;
 use chassis::status::{Violation, invalid, not_found, refused};
@@ -23,7 +21,7 @@ use crate::domain::zone::rules_version;
 use crate::edit::{self, EditPreview};
 use crate::handle::Timer;
 use crate::preview::{self, preview};
-use crate::promises::{self, VersionKey};
+use crate::promises::Record;
 use crate::store::{self, Ticket, Version};
 use crate::what_if::{self, WhatIf};
 use crate::wire;
@@ -53,20 +51,22 @@ pub struct Api {
 /// What an answer about a ticket is computed from.
 struct Asked {
     ticket: Ticket,
-    facts: Vec<Fact>,
-    /// The versions that its clocks go by; none without a contract: then there are no clocks.
-    promises: HashMap<VersionKey, Arc<Terms>>,
+    record: Record,
 }
 
 impl Asked {
+    fn facts(&self) -> &[Fact] {
+        self.record.facts(&self.ticket)
+    }
+
     fn clocks(&self, as_of: Timestamp) -> Result<Vec<Clock>, Error> {
-        let book = promises::book(&self.promises, &self.ticket, &self.facts)?;
-        Ok(book.map(|book| clocks(book, &self.facts, as_of)).unwrap_or_default())
+        let book = self.record.book(&self.ticket)?;
+        Ok(book.map(|book| clocks(book, self.facts(), as_of)).unwrap_or_default())
     }
 
     fn explained(&self, as_of: Timestamp) -> Result<Vec<Explained>, Error> {
-        let book = promises::book(&self.promises, &self.ticket, &self.facts)?;
-        Ok(book.map(|book| explain(book, &self.facts, as_of)).unwrap_or_default())
+        let book = self.record.book(&self.ticket)?;
+        Ok(book.map(|book| explain(book, self.facts(), as_of)).unwrap_or_default())
     }
 }
 
@@ -82,11 +82,9 @@ impl Api {
             .store
             .read(scope, move |connection| {
                 Box::pin(async move {
-                    let Some((ticket, facts)) = store::find_with_facts(connection, &wanted).await? else {
-                        return Ok::<_, Error>(None);
-                    };
-                    let promises = promises.of(connection, promises::named(&ticket, &facts).collect()).await?;
-                    Ok(Some(Asked { ticket, facts, promises }))
+                    let Some(ticket) = store::find(connection, &wanted).await? else { return Ok::<_, Error>(None) };
+                    let record = Record::read(connection, &promises, std::iter::once(&ticket)).await?;
+                    Ok(Some(Asked { ticket, record }))
                 })
             })
             .await?;
@@ -174,7 +172,7 @@ impl SlaTimerService for Api {
             .map_err(|_| invalid(vec![Violation::new("metric", "must be one of the metrics, or unspecified")]))?;
         let asked = self.asked(&scope, &request.ticket).await?;
         let ticket_id = asked.ticket.ticket_id;
-        let as_of = explained_until(&asked.facts, self.timer.ground.clock.now());
+        let as_of = explained_until(asked.facts(), self.timer.ground.clock.now());
         let explained = in_background(move || asked.explained(as_of)).await??;
         let wanted: Vec<&Explained> = explained
             .iter()
@@ -211,13 +209,9 @@ impl SlaTimerService for Api {
         let (Ok(client_id), Ok(from), Ok(draft)) = (client_id, from, draft) else { return Err(invalid(violations)) };
         caller.scope_of(&client_id)?;
         let preview = EditPreview::begin(&self.timer, client_id, draft, from).await?;
-        let steps = futures::stream::unfold(Some(preview), |preview| async move {
-            let mut preview = preview?;
-            match preview.next().await {
-                Ok(Some(step)) => Some((Ok(edit::wire::answer(step)), Some(preview))),
-                Ok(None) => None,
-                Err(error) => Some((Err(error.into()), None)),
-            }
+        let steps = futures::stream::try_unfold(preview, |mut preview| async move {
+            let step = preview.next().await?;
+            Ok(step.map(|step| (edit::wire::answer(step), preview)))
         });
         Ok(Response::new(Box::pin(steps)))
     }
@@ -262,13 +256,9 @@ impl SlaTimerService for Api {
         }
         let run = WhatIf::begin(&self.timer, &caller.scope, question).await?;
         // Each poll does one page: a caller that stops listening stops the work.
-        let steps = futures::stream::unfold(Some(run), |run| async move {
-            let mut run = run?;
-            match run.next().await {
-                Ok(Some(step)) => Some((Ok(what_if::wire::answer(step)), Some(run))),
-                Ok(None) => None,
-                Err(error) => Some((Err(error.into()), None)),
-            }
+        let steps = futures::stream::try_unfold(run, |mut run| async move {
+            let step = run.next().await?;
+            Ok(step.map(|step| (what_if::wire::answer(step), run)))
         });
         Ok(Response::new(Box::pin(steps)))
     }

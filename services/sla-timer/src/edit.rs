@@ -2,7 +2,6 @@
 
 pub mod wire;
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chassis::{Error, Scope};
@@ -12,12 +11,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::clock::clocks;
-use crate::domain::contract::{Terms, TermsBook};
+use crate::domain::contract::Terms;
 use crate::domain::edit::EditSummary;
 use crate::domain::fact::{Fact, Key, Kind, Since};
 use crate::handle::Timer;
-use crate::promises::{Promises, VersionKey, book, named};
-use crate::store::{self, Ticket, TicketKey};
+use crate::promises::{Promises, Record};
+use crate::store::{self, Ticket};
 
 /// Tickets in a page.
 const PAGE: i64 = 500;
@@ -37,14 +36,13 @@ pub struct EditPreview {
     draft: Arc<Terms>,
     /// The number that the draft would get.
     version: i64,
-    /// `None`: it would hold for new tickets only, and there is nothing to look at.
+    /// `None`: there is nothing to look at any more; from the beginning if it would hold for new tickets only.
     from: Option<Since>,
     after: Uuid,
     as_of: Timestamp,
     total: u64,
     /// Taken when the preview is told.
     summary: Option<EditSummary>,
-    is_read: bool,
 }
 
 impl EditPreview {
@@ -74,7 +72,6 @@ impl EditPreview {
             as_of: timer.ground.clock.now(),
             total: if from.is_some() { total.unsigned_abs() } else { 0 },
             summary: Some(EditSummary::default()),
-            is_read: from.is_none(),
         })
     }
 
@@ -87,13 +84,13 @@ impl EditPreview {
             return Err(Error::Unavailable("the SLA timer is stopping".into()));
         }
         let as_of = self.as_of;
-        let Some(from) = self.from.filter(|_| !self.is_read) else {
+        let Some(from) = self.from else {
             return Ok(self.summary.take().map(|summary| Step::Preview { as_of, summary }));
         };
         let page = self.read().await?;
         match page.tickets.last() {
             Some(last) => self.after = last.ticket_id,
-            None => self.is_read = true,
+            None => self.from = None,
         }
         let edit = Edit { draft: Arc::clone(&self.draft), version: self.version.unsigned_abs(), from, at: as_of };
         let mut summary = self.summary.take().unwrap_or_default();
@@ -125,8 +122,7 @@ struct Edit {
 /// Open tickets of a client with all that their clocks are computed from.
 struct Page {
     tickets: Vec<Ticket>,
-    facts: HashMap<TicketKey, Vec<Fact>>,
-    promises: HashMap<VersionKey, Arc<Terms>>,
+    record: Record,
 }
 
 impl Page {
@@ -137,26 +133,22 @@ impl Page {
         after: Uuid,
     ) -> Result<Self, Error> {
         let tickets = store::unsettled(connection, client_id, after, PAGE).await?;
-        let keys: Vec<TicketKey> = tickets.iter().map(Ticket::key).collect();
-        let facts = store::facts(connection, &keys).await?;
-        let of = |ticket: &Ticket| facts.get(&ticket.key()).map_or(&[][..], Vec::as_slice);
-        let versions: BTreeSet<VersionKey> = tickets.iter().flat_map(|one| named(one, of(one))).collect();
-        let promises = promises.of(connection, versions).await?;
-        Ok(Self { tickets, facts, promises })
+        let record = Record::read(connection, promises, tickets.iter()).await?;
+        Ok(Self { tickets, record })
     }
 
-    fn fold(mut self, edit: &Edit, summary: &mut EditSummary) -> Result<(), Error> {
+    fn fold(self, edit: &Edit, summary: &mut EditSummary) -> Result<(), Error> {
         // What the edit breaks has happened just after it.
         let until = edit.at.saturating_add(SignedDuration::from_millis(1)).unwrap_or(edit.at);
-        for ticket in self.tickets {
-            let mut facts = self.facts.remove(&ticket.key()).unwrap_or_default();
-            let book = |facts: &[Fact]| book(&self.promises, &ticket, facts);
-            let before = book(&facts)?.map(|book| clocks(book, &facts, until)).unwrap_or_default();
-            let Some(former) = book(&facts)? else { continue };
+        for ticket in &self.tickets {
+            let Some(former) = self.record.book(ticket)? else { continue };
+            let before = self.record.facts(ticket);
             let key = Key { at: edit.at, source: store::EDIT, revision: edit.version };
-            facts.push(Fact::new(key, Kind::TermsChanged { version: edit.version, from: edit.from }));
-            let edited: TermsBook<'_> = former.with(edit.version, &edit.draft);
-            summary.add(ticket.ticket_id, &ticket.reference, &before, &clocks(edited, &facts, until));
+            let changed = Fact::new(key, Kind::TermsChanged { version: edit.version, from: edit.from });
+            let after: Vec<Fact> = before.iter().cloned().chain([changed]).collect();
+            let before = clocks(former.clone(), before, until);
+            let after = clocks(former.with(edit.version, &edit.draft), &after, until);
+            summary.add(ticket.ticket_id, &ticket.reference, &before, &after);
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::domain::clock::clocks;
 use crate::domain::edit::is_settled;
 use crate::domain::fact::Fact;
 use crate::domain::told::{Occasion, Said, Told, tell};
-use crate::promises::{Promises, book, named};
+use crate::promises::{Promises, Record};
 use crate::store::{self, Ticket, TicketKey};
 use crate::wire::{self, News};
 
@@ -165,17 +165,14 @@ impl Timer {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let facts = store::facts(connection, &keys).await?;
+        let record = Record::read(connection, &self.promises, touched.iter().map(|one| &one.ticket)).await?;
         let told = store::clocks(connection, &keys).await?;
-        let of = |ticket: &Ticket| facts.get(&ticket.key()).map_or(&[][..], Vec::as_slice);
-        let versions: BTreeSet<_> = touched.iter().flat_map(|one| named(&one.ticket, of(&one.ticket))).collect();
-        let promises = self.promises.of(connection, versions).await?;
         let mut rows: Vec<(TicketKey, Told)> = Vec::new();
         let mut said: Vec<(usize, Said)> = Vec::new();
         for (index, one) in touched.iter_mut().enumerate() {
-            let (key, facts) = (one.ticket.key(), of(&one.ticket));
+            let (key, facts) = (one.ticket.key(), record.facts(&one.ticket));
             one.ticket.is_settled = Some(is_settled(facts, one.as_of));
-            let Some(terms) = book(&promises, &one.ticket, facts)? else { continue };
+            let Some(terms) = record.book(&one.ticket)? else { continue };
             let clocks = clocks(terms, facts, one.as_of);
             one.ticket.next_at = next_look(&clocks, facts, one.as_of);
             let told = told.get(&key).map_or(&[][..], Vec::as_slice);

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use crate::domain::contract::{Contract, Terms, TermsBook};
 use crate::domain::fact::{Fact, versions};
-use crate::store::{self, Ticket};
+use crate::store::{self, Ticket, TicketKey};
 
 /// Versions kept at most. Past that all are forgotten and read anew as they are wanted.
 const MOST: usize = 256;
@@ -91,4 +91,43 @@ fn ready(json: &str) -> Result<Terms, Error> {
         let complaints: Vec<String> = complaints.iter().map(ToString::to_string).collect();
         Error::internal(format!("a contract that was kept is not valid: {}", complaints.join("; ")))
     })
+}
+
+/// What the clocks of some tickets are computed from.
+#[derive(Debug)]
+pub struct Record {
+    pub facts: HashMap<TicketKey, Vec<Fact>>,
+    /// The versions that they go by.
+    pub promises: HashMap<VersionKey, Arc<Terms>>,
+}
+
+impl Record {
+    /// Their facts, and the versions of contracts that they go by.
+    ///
+    /// # Errors
+    /// If the store failed, or a version that was kept cannot be read.
+    pub async fn read<'k>(
+        connection: &mut PgConnection,
+        promises: &Promises,
+        tickets: impl Iterator<Item = &'k Ticket> + Clone,
+    ) -> Result<Self, Error> {
+        let keys: Vec<TicketKey> = tickets.clone().map(Ticket::key).collect();
+        let mut record = Self { facts: store::facts(connection, &keys).await?, promises: HashMap::new() };
+        let wanted = tickets.flat_map(|ticket| named(ticket, record.facts(ticket))).collect();
+        record.promises = promises.of(connection, wanted).await?;
+        Ok(record)
+    }
+
+    /// All facts of one of them.
+    pub fn facts(&self, ticket: &Ticket) -> &[Fact] {
+        self.facts.get(&ticket.key()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The terms that it goes by; `None` if nothing was ever promised.
+    ///
+    /// # Errors
+    /// If one of the versions was not found.
+    pub fn book(&self, ticket: &Ticket) -> Result<Option<TermsBook<'_>>, Error> {
+        book(&self.promises, ticket, self.facts(ticket))
+    }
 }

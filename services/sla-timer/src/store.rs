@@ -307,17 +307,6 @@ pub async fn still_held(
     Ok(held.into_iter().collect())
 }
 
-/// A ticket with its facts, for an answer.
-pub async fn find_with_facts(
-    connection: &mut PgConnection,
-    ticket: &str,
-) -> Result<Option<(Ticket, Vec<Fact>)>, Error> {
-    let Some(ticket) = find(connection, ticket).await? else { return Ok(None) };
-    let key = ticket.key();
-    let mut facts = facts(connection, std::slice::from_ref(&key)).await?;
-    Ok(Some((ticket, facts.remove(&key).unwrap_or_default())))
-}
-
 /// The scope of these tickets' clients.
 pub fn scope_of<'k>(keys: impl IntoIterator<Item = &'k TicketKey>) -> Scope {
     Scope::of_all(keys.into_iter().map(|(client_id, _)| client_id))

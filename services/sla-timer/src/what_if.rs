@@ -3,7 +3,6 @@
 
 pub mod wire;
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chassis::{Error, Scope};
@@ -17,9 +16,8 @@ use crate::domain::contract::Terms;
 use crate::domain::fact::{Fact, Kind};
 use crate::domain::what_if::{Summary, TicketName};
 use crate::handle::Timer;
-use crate::promises::{Promises, VersionKey, book, named};
+use crate::promises::{Promises, Record};
 use crate::store::history::{self, Place, Registration};
-use crate::store::{self, Ticket, TicketKey};
 
 #[cfg(test)]
 mod tests;
@@ -139,9 +137,7 @@ impl WhatIf {
 #[derive(Debug)]
 struct Page {
     tickets: Vec<Registration>,
-    facts: HashMap<TicketKey, Vec<Fact>>,
-    /// The versions of contracts that their clocks go by.
-    recorded: HashMap<VersionKey, Arc<Terms>>,
+    record: Record,
     /// Where the next begins; `None`: the client is done.
     next: Option<Place>,
 }
@@ -158,26 +154,20 @@ impl Page {
         let is_last = tickets.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         let next = tickets.last().filter(|_| !is_last).map(Registration::place);
         tickets.dedup_by_key(|one| one.ticket.ticket_id);
-        let keys: Vec<TicketKey> = tickets.iter().map(|one| one.ticket.key()).collect();
-        let facts = store::facts(connection, &keys).await?;
-        let of = |ticket: &Ticket| facts.get(&ticket.key()).map_or(&[][..], Vec::as_slice);
-        let versions: BTreeSet<VersionKey> =
-            tickets.iter().flat_map(|one| named(&one.ticket, of(&one.ticket))).collect();
-        let recorded = promises.of(connection, versions).await?;
-        Ok(Self { tickets, facts, recorded, next })
+        let record = Record::read(connection, promises, tickets.iter().map(|one| &one.ticket)).await?;
+        Ok(Self { tickets, record, next })
     }
 
-    fn fold(mut self, draft: &Terms, as_of: Timestamp, summary: &mut Summary) -> Result<(), Error> {
+    fn fold(self, draft: &Terms, as_of: Timestamp, summary: &mut Summary) -> Result<(), Error> {
         for Registration { ticket, registered_at } in self.tickets {
-            let facts = self.facts.remove(&ticket.key()).unwrap_or_default();
+            let facts = self.record.facts(&ticket);
             // A ticket that several events registered counts where the first of them stands.
-            if first_registered_at(&facts) != Some(registered_at) {
+            if first_registered_at(facts) != Some(registered_at) {
                 continue;
             }
-            let recorded = book(&self.recorded, &ticket, &facts)?;
-            let recorded = recorded.map_or_else(Vec::new, |book| clocks(book, &facts, as_of));
+            let recorded = self.record.book(&ticket)?.map_or_else(Vec::new, |book| clocks(book, facts, as_of));
             // Edits of the recorded contract are none of the draft's.
-            let drafted = clocks(draft, &facts, as_of);
+            let drafted = clocks(draft, facts, as_of);
             let (client_id, ticket_id) = (ticket.client_id.to_string(), ticket.ticket_id);
             summary.add(&TicketName { client_id, ticket_id, reference: ticket.reference }, &recorded, &drafted);
         }

@@ -77,8 +77,8 @@ impl Timer {
         let revision = ticket.revision.unsigned_abs() + 1;
         let fact = Fact { key: Key { at, source: store::AGREED, revision }, kind: asked.kind, by: Some(asked.by) };
         // The request is forgotten if it concerns no clock: it may be made again when there is one.
-        let mut facts = store::facts(connection, std::slice::from_ref(&key)).await?.remove(&key).unwrap_or_default();
-        if !self.concerns(connection, &ticket, &mut facts, &fact, asked.metric).await? {
+        let facts = store::facts(connection, std::slice::from_ref(&key)).await?.remove(&key).unwrap_or_default();
+        if !self.concerns(connection, &ticket, facts, &fact, asked.metric).await? {
             return Err(NotAgreed::NoClock);
         }
         store::add_facts(connection, &[(key, new_id(), fact)]).await?;
@@ -99,13 +99,13 @@ impl Timer {
         &self,
         connection: &mut PgConnection,
         ticket: &Ticket,
-        facts: &mut Vec<Fact>,
+        mut facts: Vec<Fact>,
         new: &Fact,
         metric: Metric,
     ) -> Result<bool, Error> {
         facts.push(new.clone());
-        let promises = self.promises.of(connection, named(ticket, facts).collect()).await?;
-        let Some(book) = book(&promises, ticket, facts)? else { return Ok(false) };
-        Ok(clocks(book, facts, new.key.at).iter().any(|clock| clock.metric == metric && is_alive(clock)))
+        let promises = self.promises.of(connection, named(ticket, &facts).collect()).await?;
+        let Some(book) = book(&promises, ticket, &facts)? else { return Ok(false) };
+        Ok(clocks(book, &facts, new.key.at).iter().any(|clock| clock.metric == metric && is_alive(clock)))
     }
 }

@@ -13,6 +13,7 @@ use super::{Page, Question};
 use crate::domain::contract::{Contract, Priority, Terms};
 use crate::domain::fact::{Fact, Key, Kind};
 use crate::domain::what_if::Summary;
+use crate::promises::Record;
 use crate::store::Ticket;
 use crate::store::history::Registration;
 
@@ -103,8 +104,10 @@ fn a_ticket_that_several_events_registered_counts_once_where_the_first_stands() 
     let facts = vec![registered("2026-03-17T08:00:00Z", 2), registered("2026-03-16T08:00:00Z", 1)];
     let page = |registered_at: &str| Page {
         tickets: vec![Registration { ticket: ticket.clone(), registered_at: at(registered_at) }],
-        facts: HashMap::from([(ticket.key(), facts.clone())]),
-        recorded: HashMap::from([((client_id.clone(), 1), Arc::new(draft()))]),
+        record: Record {
+            facts: HashMap::from([(ticket.key(), facts.clone())]),
+            promises: HashMap::from([((client_id.clone(), 1), Arc::new(draft()))]),
+        },
         next: None,
     };
     let mut summary = Summary::default();
