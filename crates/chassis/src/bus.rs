@@ -26,7 +26,7 @@ const URL_ADVICE: &str =
 pub struct Bus {
     /// JetStream.
     pub jetstream: jetstream::Context,
-    client: async_nats::Client,
+    pub(crate) client: async_nats::Client,
 }
 
 impl Bus {
@@ -123,6 +123,7 @@ pub async fn deploy(jetstream: &jetstream::Context, wirings: &[Wiring]) -> anyho
                 deny_delete: true,
                 deny_purge: true,
                 allow_direct: true,
+                allow_atomic_publish: true,
                 ..Default::default()
             })
             .await

@@ -204,7 +204,7 @@ fn stream_resource(made: &async_nats::jetstream::stream::Config) -> Value {
         "maxAge": format!("{}h", made.max_age.as_secs() / 3_600), "maxMsgSize": made.max_message_size,
         "duplicateWindow": format!("{}m", made.duplicate_window.as_secs() / 60),
         "denyDelete": made.deny_delete, "denyPurge": made.deny_purge, "allowDirect": made.allow_direct,
-        "preventDelete": true,
+        "allowAtomicPublish": made.allow_atomic_publish, "preventDelete": true,
     })
 }
 
