@@ -7,19 +7,23 @@ use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::{AckKind, Message};
 use contracts::ClientId;
 use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, select_all};
 use futures::{FutureExt, StreamExt};
-use tokio::time::timeout;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::bus::jittered;
 use crate::metrics::{Batch, watch};
-use crate::{Error, Ground, Listen, dead_letter, stream_for, telemetry};
+use crate::{Error, Ground, SOON, Wiring, dead_letter, stream_for, telemetry};
 
 /// Messages handled in one transaction.
-const BATCH: usize = 200;
-/// How long a batch that has begun waits for more.
-const LINGER: Duration = Duration::from_millis(2);
+const BATCH: usize = 512;
+/// Units of work under way at once: while one waits for the store, another can be computed.
+const AT_ONCE: usize = 2;
+/// So many at once or more are facts that come in numbers: see [`Wiring::gathers_for`]. After fewer it is [`SOON`].
+const NUMBERS: usize = 8;
 /// A message that failed so often goes to the dead letters.
 pub const ATTEMPTS: i64 = 10;
 
@@ -39,6 +43,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// The announcing service as its package names it: `sla_timer`.
+    pub fn service(&self) -> &str {
+        self.subject.split('.').nth(1).unwrap_or_default()
+    }
+
     /// The fact's name: `ticket_registered`.
     pub fn fact(&self) -> &str {
         self.subject.rsplit('.').nth(1).unwrap_or_default()
@@ -71,66 +80,91 @@ impl From<contracts::Misaddressed> for Failure {
 /// a batch failed, and again after crashes: repeats must change nothing.
 pub type Handler = Arc<dyn Fn(Ground, Vec<Delivery>) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
-/// Listens until the service stops; then finishes the batch in hand.
-pub(crate) async fn run(ground: Ground, listen: Listen, handler: Handler) {
-    let stream = stream_for(listen.package);
-    let mut failures = 0;
-    while !ground.stop.is_asked() {
-        match pull(&ground, &stream, &handler).await {
-            Ok(()) => failures = 0,
-            Err(error) => {
-                if failures % 20 == 0 {
-                    tracing::warn!(error = format!("{error:#}"), stream, "cannot listen; trying again");
-                }
-                failures += 1;
-                tokio::select! {
-                    () = tokio::time::sleep(jittered(Duration::from_millis(50), failures, Duration::from_secs(2))) => {}
-                    () = ground.stop.asked() => {}
-                }
-            }
+/// Listens to all streams of the wiring until the service stops; then finishes what is in hand.
+pub(crate) async fn run(ground: Ground, wiring: &'static Wiring, handler: Handler) {
+    let streams = wiring.listens.iter().map(|listen| messages(ground.clone(), stream_for(listen.package)));
+    let mut messages = select_all(streams);
+    let mut working = JoinSet::new();
+    let mut begins_at = Instant::now();
+    loop {
+        while working.len() >= AT_ONCE {
+            working.join_next().await;
         }
+        let first = tokio::select! {
+            biased;
+            () = ground.stop.asked() => break,
+            Some(message) = messages.next() => message,
+        };
+        let mut batch = vec![first];
+        while batch.len() < BATCH
+            && let Ok(Some(message)) = timeout_at(begins_at, messages.next()).await
+        {
+            batch.push(message);
+        }
+        let gathers_for = if batch.len() < NUMBERS { wiring.gathers_for.min(SOON) } else { wiring.gathers_for };
+        begins_at = Instant::now() + gathers_for;
+        working.spawn(judge(ground.clone(), batch, Arc::clone(&handler)));
+    }
+    while working.join_next().await.is_some() {}
+    // What was sent to us and not begun goes to another replica, or our next self, at once instead of after the wait
+    // for its acknowledgement.
+    while let Some(Some(message)) = messages.next().now_or_never() {
+        answer(&message, AckKind::Nak(None)).await;
     }
 }
 
-/// Pulls until the stop is asked (Ok) or the subscription breaks (Err): a deleted consumer, a lost stream, no NATS.
-async fn pull(ground: &Ground, stream: &str, handler: &Handler) -> anyhow::Result<()> {
+/// The messages of our consumer of a stream, for ever: where the subscription breaks (a deleted consumer, a lost stream,
+/// no NATS), it is made again.
+fn messages(ground: Ground, stream: String) -> BoxStream<'static, Message> {
+    let begin: (Option<pull::Stream>, usize) = (None, 0);
+    stream::unfold(begin, move |(mut subscription, mut failures)| {
+        let (ground, stream) = (ground.clone(), stream.clone());
+        async move {
+            loop {
+                match next_of(&mut subscription, &ground, &stream).await {
+                    Ok(message) => return Some((message, (subscription, 0))),
+                    Err(error) => {
+                        if failures % 20 == 0 {
+                            tracing::warn!(error = format!("{error:#}"), stream, "cannot listen; trying again");
+                        }
+                        failures += 1;
+                        subscription = None;
+                        sleep(jittered(Duration::from_millis(50), failures, Duration::from_secs(2))).await;
+                    }
+                }
+            }
+        }
+    })
+    .boxed()
+}
+
+/// The next message; subscribes first, if we do not listen yet.
+async fn next_of(subscription: &mut Option<pull::Stream>, ground: &Ground, stream: &str) -> anyhow::Result<Message> {
+    let subscribed = match subscription {
+        Some(subscribed) => subscribed,
+        None => subscription.insert(subscribe(ground, stream).await?),
+    };
+    Ok(subscribed.next().await.ok_or_else(|| anyhow::anyhow!("the subscription ended"))??)
+}
+
+async fn subscribe(ground: &Ground, stream: &str) -> anyhow::Result<pull::Stream> {
     let consumer: PullConsumer =
         ground.bus.jetstream.get_consumer_from_stream(ground.service, stream).await.map_err(|error| {
             anyhow::anyhow!("the consumer {} of the stream {stream} is missing: {error}", ground.service)
         })?;
-    let mut messages: pull::Stream = consumer
+    let subscription = consumer
         .stream()
         .max_messages_per_batch(BATCH * 4)
         .heartbeat(Duration::from_secs(5))
         .expires(Duration::from_secs(30))
         .messages()
         .await?;
-    loop {
-        let first = tokio::select! {
-            biased;
-            () = ground.stop.asked() => break,
-            message = messages.next() => message.ok_or_else(|| anyhow::anyhow!("the subscription ended"))??,
-        };
-        let mut batch = vec![first];
-        while batch.len() < BATCH {
-            match timeout(LINGER, messages.next()).await {
-                Ok(Some(Ok(message))) => batch.push(message),
-                // A broken subscription shows again at the next pull; what is in hand is handled first.
-                _ => break,
-            }
-        }
-        judge(ground, batch, handler).await;
-    }
-    // What was sent to us and not begun goes to another replica, or our next self, at once instead of after the wait
-    // for its acknowledgement.
-    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
-        answer(&message, AckKind::Nak(None)).await;
-    }
-    Ok(())
+    Ok(subscription)
 }
 
 /// Handles a batch and tells JetStream what became of each message.
-async fn judge(ground: &Ground, batch: Vec<Message>, handler: &Handler) {
+async fn judge(ground: Ground, batch: Vec<Message>, handler: Handler) {
+    let ground = &ground;
     let mut deliveries = Vec::with_capacity(batch.len());
     let mut messages = Vec::with_capacity(batch.len());
     for message in batch {

@@ -35,22 +35,16 @@ pub struct Doors {
     wiring: &'static Wiring,
     schema: &'static Migrator,
     routes: RoutesBuilder,
-    handlers: Handlers,
+    heard: Heard,
 }
 
+/// What is done with the facts that the wiring names, if there are any.
 #[derive(Clone, Default)]
-struct Handlers(Vec<(Listen, Handler)>);
+struct Heard(Option<Handler>);
 
-impl std::fmt::Debug for Handlers {
+impl std::fmt::Debug for Heard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(listen, _)| listen)).finish()
-    }
-}
-
-impl Handlers {
-    fn of_subject(&self, subject: &str) -> Option<Handler> {
-        let is_its = |listen: &Listen| subject.strip_prefix(listen.package).is_some_and(|rest| rest.starts_with('.'));
-        self.0.iter().find(|(listen, _)| is_its(listen)).map(|(_, handler)| Arc::clone(handler))
+        f.debug_tuple("Heard").field(&self.0.is_some()).finish()
     }
 }
 
@@ -89,7 +83,7 @@ impl Running {
 impl Doors {
     /// No doors yet. `schema` is the service's own migrations: the doors open when the store has them.
     pub fn new(ground: &Ground, wiring: &'static Wiring, schema: &'static Migrator) -> Self {
-        Self { ground: ground.clone(), wiring, schema, routes: RoutesBuilder::default(), handlers: Handlers::default() }
+        Self { ground: ground.clone(), wiring, schema, routes: RoutesBuilder::default(), heard: Heard::default() }
     }
 
     /// Serves a gRPC service.
@@ -104,11 +98,10 @@ impl Doors {
         self
     }
 
-    /// Listens to all facts that the wiring names of this package.
+    /// Listens to all facts that the wiring names.
     #[must_use]
-    pub fn listen(mut self, package: &str, handler: Handler) -> Self {
-        let wanted = self.wiring.listens.iter().filter(|listen| listen.package == package);
-        self.handlers.0.extend(wanted.map(|listen| (*listen, Arc::clone(&handler))));
+    pub fn listen(mut self, handler: Handler) -> Self {
+        self.heard = Heard(Some(handler));
         self
     }
 
@@ -172,7 +165,7 @@ impl Doors {
     }
 
     async fn open_now(self, listener: TcpListener, readiness: Arc<health::Readiness>) {
-        let Self { ground, wiring, mut routes, handlers, .. } = self;
+        let Self { ground, wiring, mut routes, heard, .. } = self;
         let stop = &ground.stop;
         let (reporter, health_service) = tonic_health::server::health_reporter();
         stop.spawn_door(health::watch(ground.clone(), wiring, readiness, reporter));
@@ -183,10 +176,10 @@ impl Doors {
             stop.spawn_machinery(leases.clone().keep(ground.clone()));
             stop.spawn_machinery(relay::run(ground.clone(), package, leases));
         }
-        for (listen, handler) in handlers.0.clone() {
-            stop.spawn_door(consume::run(ground.clone(), listen, handler));
+        if let Some(handler) = heard.0.clone() {
+            stop.spawn_door(consume::run(ground.clone(), wiring, handler));
         }
-        let operations = OperationsServiceServer::new(Operations { ground: ground.clone(), handlers });
+        let operations = OperationsServiceServer::new(Operations { ground: ground.clone(), wiring, heard });
         routes.add_service(operations).add_service(health_service);
         if ground.config.reflection {
             let reflection = tonic_reflection::server::Builder::configure()
@@ -239,7 +232,16 @@ pub async fn status(ground: &Ground) -> Result<ServiceStatus, Error> {
 #[derive(Debug)]
 struct Operations {
     ground: Ground,
-    handlers: Handlers,
+    wiring: &'static Wiring,
+    heard: Heard,
+}
+
+impl Operations {
+    /// What is done with messages of this subject, if we listen to them.
+    fn handler_of(&self, subject: &str) -> Option<Handler> {
+        let is_its = |listen: &Listen| subject.strip_prefix(listen.package).is_some_and(|rest| rest.starts_with('.'));
+        self.wiring.listens.iter().any(is_its).then(|| self.heard.0.clone()).flatten()
+    }
 }
 
 #[tonic::async_trait]
@@ -283,9 +285,8 @@ impl OperationsService for Operations {
         let wanted = request.into_inner().dead_letter_ids;
         let wanted: Result<Vec<Uuid>, _> = wanted.iter().map(|text| Uuid::try_parse(text)).collect();
         let wanted = wanted.map_err(|_| invalid(vec![Violation::new("dead_letter_ids", "must be UUIDs")]))?;
-        let handlers = self.handlers.clone();
         let (replayed, failed) =
-            dead_letter::replay(&self.ground, &scope, &wanted, |subject| handlers.of_subject(subject)).await?;
+            dead_letter::replay(&self.ground, &scope, &wanted, |subject| self.handler_of(subject)).await?;
         Ok(Response::new(proto::ReplayDeadLettersResponse { replayed, failed }))
     }
 }

@@ -42,7 +42,7 @@ pub use ground::Ground;
 pub use page::{PageToken, page_size};
 pub use stop::Stop;
 pub use tenancy::Scope;
-pub use wiring::{Listen, Wiring, stream_for};
+pub use wiring::{LATER, Listen, SOON, Wiring, stream_for};
 
 /// A new id: UUIDv7, growing within this process.
 pub fn new_id() -> uuid::Uuid {

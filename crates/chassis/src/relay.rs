@@ -13,8 +13,8 @@ use crate::lease::Leases;
 use crate::metrics::Batch;
 use crate::{Error, Ground, stream_for};
 use publish::publish;
-pub(crate) use rows::{depth, waiting};
 use rows::{Row, load_rows, load_shards, save_shards};
+pub(crate) use rows::{depth, waiting};
 
 /// Rows read and published at once: all of them are in flight together. At most 1,000, which is what JetStream takes as
 /// one.

@@ -1,5 +1,12 @@
 //! What a service serves, announces and listens to: the one place where its connections are written down.
 
+use std::time::Duration;
+
+/// Somebody waits for what comes of it: see [`Wiring::gathers_for`].
+pub const SOON: Duration = Duration::from_millis(5);
+/// Nobody waits for it, so that larger batches save work.
+pub const LATER: Duration = Duration::from_millis(200);
+
 /// A service's connections. The streams and consumers of a deployment are made from it, and tests compare it with
 /// the protos and the manifests.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +19,9 @@ pub struct Wiring {
     pub announces: Option<&'static str>,
     /// What it listens to, one entry per stream.
     pub listens: &'static [Listen],
+    /// While facts come in numbers, at least so long from the beginning of one unit of work to that of the next, unless
+    /// a batch is full before: what comes meanwhile is handled together. A lone fact never waits.
+    pub gathers_for: Duration,
 }
 
 /// Facts of one announcing service that a listener wants.

@@ -14,7 +14,7 @@ mod wire;
 
 use chassis::doors::{Doors, Running};
 use chassis::server::{MAX_ANSWER, MAX_REQUEST};
-use chassis::{Ground, Wiring};
+use chassis::{Ground, SOON, Wiring};
 use contracts::intake::v1::intake_service_server::IntakeServiceServer;
 
 pub use domain::limits;
@@ -25,6 +25,7 @@ pub const WIRING: Wiring = Wiring {
     serves: &["skranke.intake.v1.IntakeService"],
     announces: Some("skranke.intake.v1"),
     listens: &[],
+    gathers_for: SOON,
 };
 
 /// Intake's schema.

@@ -16,14 +16,17 @@ use crate::domain::solution::{Question, newest};
 use crate::store::{outcomes as kept, solutions};
 use crate::wire::{self, Registration};
 
-/// For intake's facts: suggestions for every new ticket.
-pub fn registrations() -> Handler {
-    Arc::new(|ground, deliveries| Box::pin(suggest(ground, deliveries)))
-}
-
-/// For triage's facts: solved tickets and the articles that helped.
-pub fn outcomes() -> Handler {
-    Arc::new(|ground, deliveries| Box::pin(learn(ground, deliveries)))
+/// For intake's facts: suggestions for every new ticket. For triage's: solved tickets and the articles that helped.
+pub fn handler() -> Handler {
+    Arc::new(|ground, deliveries| {
+        Box::pin(async move {
+            let (told, outcomes): (Vec<_>, Vec<_>) =
+                deliveries.into_iter().partition(|delivery| delivery.service() == "intake");
+            // What is learned first may help with what is asked.
+            learn(ground.clone(), outcomes).await?;
+            suggest(ground, told).await
+        })
+    })
 }
 
 fn scope_of(deliveries: &[Delivery]) -> Scope {
@@ -39,6 +42,9 @@ async fn suggest(ground: Ground, deliveries: Vec<Delivery>) -> Result<(), Failur
     let mut registrations = Vec::with_capacity(deliveries.len());
     for delivery in &deliveries {
         registrations.extend(wire::registration(delivery)?);
+    }
+    if registrations.is_empty() {
+        return Ok(());
     }
     let events = events_of(&deliveries);
     let now = ground.clock.now();
@@ -89,6 +95,9 @@ async fn learn(ground: Ground, deliveries: Vec<Delivery>) -> Result<(), Failure>
     let mut outcomes = Vec::with_capacity(deliveries.len());
     for delivery in &deliveries {
         outcomes.extend(wire::outcome(delivery)?.map(|outcome| (delivery.event_id, outcome)));
+    }
+    if outcomes.is_empty() {
+        return Ok(());
     }
     let events = events_of(&deliveries);
     ground

@@ -12,7 +12,7 @@ mod wire;
 
 use chassis::doors::{Doors, Running};
 use chassis::server::{MAX_ANSWER, MAX_REQUEST};
-use chassis::{Ground, Listen, Wiring};
+use chassis::{Ground, LATER, Listen, Wiring};
 use contracts::knowledge_base::v1::knowledge_base_service_server::KnowledgeBaseServiceServer;
 
 pub use domain::limits;
@@ -26,6 +26,7 @@ pub const WIRING: Wiring = Wiring {
         Listen { package: "skranke.intake.v1", facts: &["ticket_registered"] },
         Listen { package: "skranke.triage.v1", facts: &["ticket_resolved", "ticket_reopened", "ticket_cancelled"] },
     ],
+    gathers_for: LATER,
 };
 
 /// The knowledge base's schema.
@@ -39,10 +40,5 @@ pub async fn start(ground: Ground) -> anyhow::Result<Running> {
     let service = KnowledgeBaseServiceServer::new(api::Api { ground: ground.clone() })
         .max_decoding_message_size(MAX_REQUEST)
         .max_encoding_message_size(MAX_ANSWER);
-    Doors::new(&ground, &WIRING, &SCHEMA)
-        .grpc(service)
-        .listen("skranke.intake.v1", consumer::registrations())
-        .listen("skranke.triage.v1", consumer::outcomes())
-        .open()
-        .await
+    Doors::new(&ground, &WIRING, &SCHEMA).grpc(service).listen(consumer::handler()).open().await
 }

@@ -12,7 +12,7 @@ mod wire;
 
 use chassis::doors::{Doors, Running};
 use chassis::server::{MAX_ANSWER, MAX_REQUEST};
-use chassis::{Ground, Listen, Wiring};
+use chassis::{Ground, LATER, Listen, Wiring};
 use contracts::reporting::v1::reporting_service_server::ReportingServiceServer;
 
 /// Its connections.
@@ -49,6 +49,7 @@ pub const WIRING: Wiring = Wiring {
             ],
         },
     ],
+    gathers_for: LATER,
 };
 
 /// Its tables.
@@ -62,11 +63,5 @@ pub async fn start(ground: Ground) -> anyhow::Result<Running> {
     let api = ReportingServiceServer::new(api::Api { ground: ground.clone() })
         .max_decoding_message_size(MAX_REQUEST)
         .max_encoding_message_size(MAX_ANSWER);
-    Doors::new(&ground, &WIRING, &SCHEMA)
-        .grpc(api)
-        .listen("skranke.intake.v1", consumer::handler())
-        .listen("skranke.triage.v1", consumer::handler())
-        .listen("skranke.sla_timer.v1", consumer::handler())
-        .open()
-        .await
+    Doors::new(&ground, &WIRING, &SCHEMA).grpc(api).listen(consumer::handler()).open().await
 }

@@ -3,31 +3,29 @@
 use std::sync::Arc;
 
 use chassis::consume::{Delivery, Failure, Handler};
-use contracts::Fact;
+use contracts::Fact as _;
+use contracts::intake::v1 as intake;
+use contracts::triage::v1 as triage;
 
 use crate::handle::{Timer, learn};
 use crate::wire::{self, News};
 
-/// Listens to intake.
-pub fn of_intake(timer: &Timer) -> Handler {
-    handler(timer, wire::from_intake)
-}
-
-/// Listens to triage.
-pub fn of_triage(timer: &Timer) -> Handler {
-    handler(timer, wire::from_triage)
-}
-
-fn handler<E: Fact + 'static>(timer: &Timer, read: fn(&Delivery, E) -> Result<News, Failure>) -> Handler {
+/// Takes what intake and triage tell.
+pub fn handler(timer: &Timer) -> Handler {
     let timer = timer.clone();
     Arc::new(move |_ground, deliveries| {
         let timer = timer.clone();
         Box::pin(async move {
-            let mut news = Vec::with_capacity(deliveries.len());
-            for delivery in deliveries.iter().filter(|delivery| wire::is_known(delivery.fact())) {
-                news.push(read(delivery, E::received(&delivery.subject, &delivery.payload)?)?);
-            }
+            let known = deliveries.iter().filter(|delivery| wire::is_known(delivery.fact()));
+            let news: Vec<News> = known.map(read).collect::<Result<_, _>>()?;
             Ok(learn(&timer, news).await?)
         })
     })
+}
+
+fn read(delivery: &Delivery) -> Result<News, Failure> {
+    match delivery.service() {
+        "triage" => wire::from_triage(delivery, triage::Event::received(&delivery.subject, &delivery.payload)?),
+        _ => wire::from_intake(delivery, intake::Event::received(&delivery.subject, &delivery.payload)?),
+    }
 }

@@ -20,7 +20,7 @@ mod wire;
 use chassis::doors::{Doors, Running};
 use chassis::lease::Leases;
 use chassis::server::{MAX_ANSWER, MAX_REQUEST};
-use chassis::{Ground, Listen, Wiring};
+use chassis::{Ground, Listen, SOON, Wiring};
 use contracts::sla_timer::v1::sla_timer_service_server::SlaTimerServiceServer;
 
 use handle::Timer;
@@ -46,6 +46,7 @@ pub const WIRING: Wiring = Wiring {
             ],
         },
     ],
+    gathers_for: SOON,
 };
 
 /// The SLA timer's schema.
@@ -61,12 +62,7 @@ pub async fn start(ground: Ground) -> anyhow::Result<Running> {
         // A preview may be as large as other requests as a whole; the call around it comes on top.
         .max_decoding_message_size(2 * MAX_REQUEST)
         .max_encoding_message_size(MAX_ANSWER);
-    let running = Doors::new(&ground, &WIRING, &SCHEMA)
-        .grpc(service)
-        .listen("skranke.intake.v1", consumer::of_intake(&timer))
-        .listen("skranke.triage.v1", consumer::of_triage(&timer))
-        .open()
-        .await?;
+    let running = Doors::new(&ground, &WIRING, &SCHEMA).grpc(service).listen(consumer::handler(&timer)).open().await?;
     let leases = Leases::new("alarm");
     ground.stop.spawn_machinery(leases.clone().keep(ground.clone()));
     ground.stop.spawn_machinery(rules::follow(timer.clone()));

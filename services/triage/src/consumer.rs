@@ -9,27 +9,23 @@ use crate::handle::learn;
 use crate::news::News;
 use crate::wire::heard;
 
-/// Takes what intake tells: registrations, imports, messages.
-pub fn intake(news: News) -> Handler {
+/// Takes what intake tells (registrations, imports, messages) and the knowledge base (suggestions).
+pub fn handler(news: News) -> Handler {
     Arc::new(move |ground: Ground, deliveries: Vec<Delivery>| {
         let news = news.clone();
         Box::pin(async move {
+            let (suggested, told): (Vec<_>, Vec<_>) =
+                deliveries.iter().partition(|delivery| delivery.service() == "knowledge_base");
             let heard: Result<Vec<_>, Failure> =
-                deliveries.iter().filter_map(|delivery| heard::intake(delivery).transpose()).collect();
-            learn::tickets(&ground, heard?).await?;
-            news.ring();
-            Ok(())
-        })
-    })
-}
-
-/// Takes what the knowledge base tells: suggestions.
-pub fn knowledge_base() -> Handler {
-    Arc::new(|ground: Ground, deliveries: Vec<Delivery>| {
-        Box::pin(async move {
+                told.into_iter().filter_map(|delivery| heard::intake(delivery).transpose()).collect();
             let suggested: Result<Vec<_>, Failure> =
-                deliveries.iter().filter_map(|delivery| heard::knowledge_base(delivery).transpose()).collect();
-            learn::suggestions(&ground, suggested?).await?;
+                suggested.into_iter().filter_map(|delivery| heard::knowledge_base(delivery).transpose()).collect();
+            let (heard, suggested) = (heard?, suggested?);
+            if !heard.is_empty() {
+                learn::tickets(&ground, heard).await?;
+                news.ring();
+            }
+            learn::suggestions(&ground, suggested).await?;
             Ok(())
         })
     })

@@ -12,7 +12,7 @@ pub mod store;
 pub mod wire;
 
 use chassis::doors::{Doors, Running};
-use chassis::{Ground, Listen, Wiring};
+use chassis::{Ground, Listen, SOON, Wiring};
 use contracts::triage::v1::triage_service_server::TriageServiceServer;
 
 /// What triage serves, announces and listens to.
@@ -24,6 +24,7 @@ pub const WIRING: Wiring = Wiring {
         Listen { package: "skranke.intake.v1", facts: &["ticket_registered", "ticket_imported", "message_added"] },
         Listen { package: "skranke.knowledge_base.v1", facts: &["solutions_suggested"] },
     ],
+    gathers_for: SOON,
 };
 
 /// Triage's own tables.
@@ -42,8 +43,7 @@ pub async fn start(ground: Ground) -> anyhow::Result<Running> {
                 .max_decoding_message_size(chassis::server::MAX_REQUEST)
                 .max_encoding_message_size(chassis::server::MAX_ANSWER),
         )
-        .listen("skranke.intake.v1", consumer::intake(news))
-        .listen("skranke.knowledge_base.v1", consumer::knowledge_base())
+        .listen(consumer::handler(news))
         .open()
         .await
 }

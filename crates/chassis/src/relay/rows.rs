@@ -21,7 +21,11 @@ pub(super) struct Row {
     pub traceparent: Option<String>,
 }
 
-pub(super) async fn save_shards(connection: &mut PgConnection, holder: Uuid, shards: BTreeMap<i16, Shard>) -> Result<(), Error> {
+pub(super) async fn save_shards(
+    connection: &mut PgConnection,
+    holder: Uuid,
+    shards: BTreeMap<i16, Shard>,
+) -> Result<(), Error> {
     let all = || shards.values();
     sqlx::query(
         "WITH ours AS (
@@ -61,7 +65,10 @@ struct ShardRow {
 }
 
 /// `new` is shard → epoch.
-pub(super) async fn load_shards(connection: &mut PgConnection, new: BTreeMap<i16, i64>) -> Result<Vec<(i16, Shard)>, Error> {
+pub(super) async fn load_shards(
+    connection: &mut PgConnection,
+    new: BTreeMap<i16, i64>,
+) -> Result<Vec<(i16, Shard)>, Error> {
     let rows: Vec<ShardRow> = sqlx::query_as("SELECT * FROM relay_cursor WHERE shard = ANY($1)")
         .bind(new.keys().copied().collect::<Vec<i16>>())
         .fetch_all(connection)
