@@ -91,9 +91,10 @@ pub async fn lock(connection: &mut PgConnection, wanted: &BTreeMap<TicketKey, St
     let (clients, ids) = columns(wanted.keys());
     let references: Vec<&str> = wanted.values().map(String::as_str).collect();
     let shards: Vec<i16> = ids.iter().copied().map(shard_of).collect();
+    // Of a ticket without facts more is to be expected: so that its first saving changes no index.
     sqlx::query(
-        "INSERT INTO ticket (client_id, ticket_id, reference, shard)
-         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]), UNNEST($4::smallint[])
+        "INSERT INTO ticket (client_id, ticket_id, reference, shard, is_settled)
+         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]), UNNEST($4::smallint[]), false
          ORDER BY 1, 2
          ON CONFLICT DO NOTHING",
     )
@@ -273,8 +274,8 @@ pub async fn due(
          CROSS JOIN LATERAL (
              SELECT client_id, ticket_id, next_at,
                     row_number() OVER (PARTITION BY client_id ORDER BY next_at) AS turn
-             FROM (SELECT client_id, ticket_id, next_at FROM ticket
-                   WHERE ticket.shard = held.shard AND next_at < $2 ORDER BY next_at LIMIT $4) AS oldest
+             FROM (SELECT client_id, ticket_id, next_at FROM alarm
+                   WHERE alarm.shard = held.shard AND next_at < $2 ORDER BY next_at LIMIT $4) AS oldest
              ORDER BY turn, next_at LIMIT $3) AS due",
     )
     .bind(shards)

@@ -49,17 +49,17 @@ impl Loader {
 
     /// Once all are written: what Postgres does by itself sooner or later.
     pub(crate) async fn tidy(&mut self) -> anyhow::Result<()> {
-        for statement in ["VACUUM (ANALYZE) ticket", "VACUUM (ANALYZE) fact", "VACUUM (ANALYZE) clock"] {
-            self.0.execute(statement).await?;
+        for table in ["ticket", "alarm", "fact", "clock"] {
+            self.0.execute(sqlx::AssertSqlSafe(format!("VACUUM (ANALYZE) {table}"))).await?;
         }
         Ok(())
     }
 
-    /// Bytes of tickets, facts and clocks with their indexes.
+    /// Bytes of tickets, alarms, facts and clocks with their indexes.
     pub(crate) async fn bytes(&mut self) -> anyhow::Result<u64> {
         let bytes: i64 = sqlx::query_scalar(
-            "SELECT (pg_total_relation_size('ticket') + pg_total_relation_size('fact')
-                     + pg_total_relation_size('clock'))::bigint",
+            "SELECT (pg_total_relation_size('ticket') + pg_total_relation_size('alarm')
+                     + pg_total_relation_size('fact') + pg_total_relation_size('clock'))::bigint",
         )
         .fetch_one(&mut self.0)
         .await?;
