@@ -183,7 +183,7 @@ impl Timer {
         // Oldest first over all tickets; of one ticket they stand in order already, and the sort is stable.
         said.sort_by_key(|(_, said)| said.order_at);
         let announcements = announce(&mut touched, &said, now)?;
-        store::save_clocks(connection, &rows).await?;
+        store::save_clocks(connection, &rows, &told).await?;
         let armed = touched.iter().map(|one| (one.ticket.key(), one.ticket.next_at)).collect();
         let changed: Vec<Ticket> =
             touched.into_iter().filter(|one| one.before != one.ticket).map(|one| one.ticket).collect();
