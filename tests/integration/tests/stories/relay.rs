@@ -57,14 +57,15 @@ async fn a_lost_stream_is_published_again_and_nothing_doubles() -> anyhow::Resul
     let mut story = Story::begin().await?;
     let caller = story.as_one("monitoring", &[(Role::Service, "acme")])?;
     let agent = story.as_one("ada@operator.example", &[(Role::Agent, "acme")])?;
-    let references = post_many(&caller, "before", 20).await?;
+    // So many that they are published again as one.
+    let references = post_many(&caller, "before", 40).await?;
     story.settle().await?;
     for reference in &references[..5] {
         claim(&agent, reference).await?;
     }
     story.settle().await?;
     let before = observe::everything(&story.desk).await?;
-    assert_eq!((before["triage.ticket"].len(), before["triage.history"].len()), (20, 25));
+    assert_eq!((before["triage.ticket"].len(), before["triage.history"].len()), (40, 45));
 
     story.desk.nats.wipe().await?;
     wait_until_all_is_on_the_streams(&story.desk).await?;
@@ -147,6 +148,37 @@ async fn a_fact_that_commits_late_is_not_skipped() -> anyhow::Result<()> {
         Ok(observe::number(&story.desk, "triage", "SELECT count(*) FROM ticket").await? == 32)
     })
     .await?;
+    story.end().await
+}
+
+#[tokio::test]
+async fn facts_that_the_stream_has_already_hold_nothing_up() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let caller = story.as_one("monitoring", &[(Role::Service, "acme")])?;
+    post_many(&caller, "before", 40).await?;
+    wait_until_all_is_on_the_streams(&story.desk).await?;
+
+    // As after a crash before the places were saved: whoever takes over announces all of it again. JetStream refuses a
+    // batch with a message that it has.
+    let mut store = observe::superuser(&story.desk, "intake").await?;
+    let mut crash = store.begin().await?;
+    sqlx::query("UPDATE lease SET epoch = epoch + 1, holder = NULL, expires_at = '-infinity' WHERE purpose = 'relay'")
+        .execute(&mut *crash)
+        .await?;
+    sqlx::query("UPDATE relay_cursor SET xid = 0, position = 0, appended_on = '1970-01-01'")
+        .execute(&mut *crash)
+        .await?;
+    crash.commit().await?;
+    store.close().await?;
+    wait_until("all of it was announced again", PATIENCE, async || {
+        Ok(observe::number(&story.desk, "intake", "SELECT count(*) FROM relay_cursor WHERE xid = 0").await? == 0)
+    })
+    .await?;
+
+    post_many(&caller, "after", 3).await?;
+    story.settle().await?;
+    let messages = story.desk.bus.jetstream.get_stream("INTAKE").await?.cached_info().state.messages;
+    assert_eq!(messages, 43, "each once");
     story.end().await
 }
 
