@@ -37,7 +37,7 @@ pub(crate) use armed::{Armed, Rows};
 const AT_ONCE: u64 = 10_000;
 /// Transactions at once.
 const WRITERS: usize = 2;
-/// How long the service is left alone before its memory is read.
+/// How long the service is left alone before its memory is read: no longer than a measurement.
 const IDLE_FOR: Duration = Duration::from_secs(4);
 /// What is to fire is written so long before, and longer the more there is.
 const AHEAD: SignedDuration = SignedDuration::from_secs(4);
@@ -176,7 +176,7 @@ impl Run<'_> {
     /// Writes the clocks that only run.
     async fn arm(&mut self) -> anyhow::Result<()> {
         self.progress.say("idle, without clocks");
-        tokio::time::sleep(IDLE_FOR).await;
+        tokio::time::sleep(IDLE_FOR.min(self.common.window)).await;
         self.rounds.empty_mb = Memory::of(self.pid()?)?.resident as f64 / MEGABYTE;
         let numbers = self.numbers(self.options.clocks);
         let now = chassis::Clock::System.now();
@@ -275,7 +275,7 @@ impl Run<'_> {
 
     async fn round(&mut self, round: u32) -> anyhow::Result<()> {
         self.progress.say(&format!("round {round}: idle"));
-        tokio::time::sleep(IDLE_FOR).await;
+        tokio::time::sleep(IDLE_FOR.min(self.common.window)).await;
         let resident = Memory::of(self.pid()?)?.resident;
         self.rounds.armed_mb.push(resident as f64 / MEGABYTE);
         self.progress.say(&format!("round {round}: a start"));

@@ -11,6 +11,9 @@ use crate::{Error, Ground, new_id};
 
 /// How long a lease lasts by the database's clock.
 pub const LEASE_FOR: Duration = Duration::from_secs(10);
+/// A lease that lasts longer is of a time that the database's clock was put back from: its holder may be gone, and
+/// nobody would take over until that time comes again.
+const AT_MOST: Duration = Duration::from_secs(2 * LEASE_FOR.as_secs());
 /// How often it is renewed. What a lost holder had is another one's this long after its leases ran out, at the latest.
 const RENEW_EVERY: Duration = Duration::from_millis(1_500);
 /// A holder that could not renew for so long, by its own monotonic clock, holds nothing any more.
@@ -141,10 +144,14 @@ async fn renew_rows(connection: &mut PgConnection, purpose: &str, holder: Uuid) 
     .bind(seconds)
     .execute(&mut *connection)
     .await?;
-    sqlx::query("DELETE FROM lease_holder WHERE purpose = $1 AND seen_until < clock_timestamp()")
-        .bind(purpose)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "DELETE FROM lease_holder WHERE purpose = $1 AND seen_until NOT BETWEEN clock_timestamp()
+             AND clock_timestamp() + make_interval(secs => $2)",
+    )
+    .bind(purpose)
+    .bind(AT_MOST.as_secs_f64())
+    .execute(&mut *connection)
+    .await?;
     let (holders, shards): (i64, i64) = sqlx::query_as(
         "SELECT (SELECT count(*) FROM lease_holder WHERE purpose = $1), (SELECT count(*) FROM lease WHERE purpose = $1)",
     )
@@ -157,19 +164,24 @@ async fn renew_rows(connection: &mut PgConnection, purpose: &str, holder: Uuid) 
     let rows: Vec<(i16, i64)> = sqlx::query_as(
         "WITH chosen AS (
              SELECT shard FROM lease
-             WHERE purpose = $1 AND (holder = $2 OR holder IS NULL OR expires_at < clock_timestamp())
+             WHERE purpose = $1 AND (holder = $2 OR holder IS NULL OR expires_at NOT BETWEEN clock_timestamp()
+                 AND clock_timestamp() + make_interval(secs => $5))
              ORDER BY (holder = $2 AND expires_at >= clock_timestamp()) DESC NULLS LAST, shard
-             LIMIT $3)
+             LIMIT $3),
+         locked AS MATERIALIZED (
+             SELECT shard FROM lease WHERE purpose = $1 AND shard IN (SELECT shard FROM chosen)
+             ORDER BY shard FOR UPDATE)
          UPDATE lease SET
              epoch = epoch + CASE WHEN holder = $2 AND expires_at >= clock_timestamp() THEN 0 ELSE 1 END,
              holder = $2, expires_at = clock_timestamp() + make_interval(secs => $4)
-         WHERE purpose = $1 AND shard IN (SELECT shard FROM chosen)
+         WHERE purpose = $1 AND shard IN (SELECT shard FROM locked)
          RETURNING shard, epoch",
     )
     .bind(purpose)
     .bind(holder)
     .bind(share)
     .bind(seconds)
+    .bind(AT_MOST.as_secs_f64())
     .fetch_all(&mut *connection)
     .await?;
     let held: BTreeMap<i16, i64> = rows.into_iter().collect();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
@@ -24,6 +24,9 @@ pub(crate) static CHASSIS: Migrator = sqlx::migrate!("./migrations");
 const STATEMENT_FOR: &str = "20s";
 /// A transaction that its owner has forgotten is ended by Postgres.
 const IDLE_FOR: &str = "10s";
+
+/// How often a migration is tried again after a deadlock.
+const MOST_DEADLOCKS: u32 = 20;
 
 /// How long nobody used a connection that is asked whether it still lives.
 const ASK_AFTER: Duration = Duration::from_secs(1);
@@ -315,28 +318,44 @@ fn panicked(join: &tokio::task::JoinError) -> Error {
 /// # Errors
 /// If the store failed.
 pub async fn now(connection: &mut PgConnection, clock: &Clock) -> Result<Timestamp, Error> {
-    match clock {
-        Clock::Manual(_) => Ok(clock.now()),
-        Clock::System => {
-            let now: jiff_sqlx::Timestamp =
-                sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(connection).await?;
-            Ok(now.to_jiff())
-        }
+    if !clock.passes() {
+        return Ok(clock.now());
     }
+    let now: jiff_sqlx::Timestamp = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(connection).await?;
+    Ok(now.to_jiff())
 }
 
 /// Brings a store's schema up to date, as `desk_owner`: the chassis' tables, then the service's.
 ///
-/// Safe to run at the same time and again: sqlx takes an advisory lock and skips what is done.
+/// Safe to run at the same time and again: sqlx takes an advisory lock and skips what is done. It may run while services
+/// work: where its locks and theirs wait for each other, whichever Postgres ends is tried again.
 ///
 /// # Errors
 /// If the database cannot be reached or a migration fails; what was done before stays.
 pub async fn migrate(owner_url: &str, service: &Migrator) -> anyhow::Result<()> {
-    let mut connection = PgConnection::connect(owner_url).await.context("the store cannot be reached to migrate it")?;
     for migrator in [&CHASSIS, service] {
-        let mut migrator = Migrator { migrations: migrator.migrations.clone(), ..Migrator::DEFAULT };
-        migrator.set_ignore_missing(true).run(&mut connection).await.context("a migration failed")?;
+        let mut deadlocks = 0;
+        loop {
+            let mut connection =
+                PgConnection::connect(owner_url).await.context("the store cannot be reached to migrate it")?;
+            let mut migrator = Migrator { migrations: migrator.migrations.clone(), ..Migrator::DEFAULT };
+            let outcome = migrator.set_ignore_missing(true).run(&mut connection).await;
+            // With it goes the advisory lock.
+            connection.close().await?;
+            match outcome {
+                Err(MigrateError::ExecuteMigration(error, number))
+                    if is_deadlock(&error) && deadlocks < MOST_DEADLOCKS =>
+                {
+                    tracing::warn!(number, "a migration and the services waited for each other; trying it again");
+                    deadlocks += 1;
+                }
+                outcome => break outcome.context("a migration failed")?,
+            }
+        }
     }
-    connection.close().await?;
     Ok(())
+}
+
+fn is_deadlock(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "40P01")
 }

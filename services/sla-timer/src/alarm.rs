@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use chassis::lease::Leases;
-use chassis::{Clock, Error, shard_of, store as kept, telemetry};
+use chassis::{Error, shard_of, store as kept, telemetry};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -206,6 +206,7 @@ impl Alarm {
     fn remember(&mut self, found: Found) {
         let Found { ahead_by, mut due, is_cut } = found;
         self.ahead_by = ahead_by;
+        self.timer.near.goes_by(ahead_by);
         let is_busy =
             |key: &TicketKey| self.flying.contains(key) || self.landed.contains(key) || self.resting.contains_key(key);
         due.retain(|(_, key)| !is_busy(key));
@@ -240,10 +241,7 @@ async fn read(timer: Timer, shards: Vec<i16>) -> Done {
         Box::pin(async move {
             let now = kept::now(connection, &clock).await?;
             // Right after the answer: what we take for the database's now is never later than it is.
-            let ahead_by = match &clock {
-                Clock::System => now.duration_since(clock.now()),
-                Clock::Manual(_) => SignedDuration::ZERO,
-            };
+            let ahead_by = if clock.passes() { now.duration_since(clock.now()) } else { SignedDuration::ZERO };
             let until = now.saturating_add(AHEAD).unwrap_or(now);
             let due = store::due(connection, &shards, until, PER_SHARD).await?;
             Ok::<_, Error>(Found { ahead_by, is_cut: is_cut(&due), due })

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use chassis::authorisation::Caller;
 use chassis::status::{Violation, invalid, not_found, refused};
-use chassis::{Error, Scope};
+use chassis::{Error, Scope, store as kept};
 use contracts::sla_timer::v1::sla_timer_service_server::SlaTimerService;
 use contracts::sla_timer::v1::{self as proto, Metric};
 use contracts::{ClientId, timestamp};
@@ -52,6 +52,8 @@ pub struct Api {
 struct Asked {
     ticket: Ticket,
     record: Record,
+    /// By the database's clock, as everything that is told.
+    as_of: Timestamp,
 }
 
 impl Asked {
@@ -59,9 +61,9 @@ impl Asked {
         self.record.facts(&self.ticket)
     }
 
-    fn clocks(&self, as_of: Timestamp) -> Result<Vec<Clock>, Error> {
+    fn clocks(&self) -> Result<Vec<Clock>, Error> {
         let book = self.record.book(&self.ticket)?;
-        Ok(book.map(|book| clocks(book, self.facts(), as_of)).unwrap_or_default())
+        Ok(book.map(|book| clocks(book, self.facts(), self.as_of)).unwrap_or_default())
     }
 
     fn explained(&self, as_of: Timestamp) -> Result<Vec<Explained>, Error> {
@@ -75,7 +77,8 @@ impl Api {
         if !is_ticket(ticket) {
             return Err(invalid(vec![Violation::new("ticket", MUST_BE_TICKET)]));
         }
-        let (wanted, promises) = (ticket.to_owned(), self.timer.promises.clone());
+        let (wanted, promises, clock) =
+            (ticket.to_owned(), self.timer.promises.clone(), self.timer.ground.clock.clone());
         let found = self
             .timer
             .ground
@@ -84,7 +87,8 @@ impl Api {
                 Box::pin(async move {
                     let Some(ticket) = store::find(connection, &wanted).await? else { return Ok::<_, Error>(None) };
                     let record = Record::read(connection, &promises, std::iter::once(&ticket)).await?;
-                    Ok(Some(Asked { ticket, record }))
+                    let as_of = kept::now(connection, &clock).await?;
+                    Ok(Some(Asked { ticket, record, as_of }))
                 })
             })
             .await?;
@@ -103,12 +107,13 @@ impl SlaTimerService for Api {
         let holds_from = edit::wire::holds_from(request.open_clocks).map_err(|violation| invalid(vec![violation]))?;
         let (client_id, name, terms) = read_contract(request).map_err(invalid)?;
         let scope = caller.scope_of(&client_id)?;
+        let clock = self.timer.ground.clock.clone();
         let proposed = Version {
             client_id,
             version: 0,
             name,
             terms,
-            applied_at: self.timer.ground.clock.now(),
+            applied_at: clock.now(),
             applied_by: caller.principal.subject.clone(),
             holds_from,
         };
@@ -116,7 +121,12 @@ impl SlaTimerService for Api {
             .timer
             .ground
             .store
-            .unit_of_work(&scope, move |connection| Box::pin(apply(connection, proposed)))
+            .unit_of_work(&scope, move |connection| {
+                Box::pin(async move {
+                    let applied_at = kept::now(connection, &clock).await?;
+                    apply(connection, Version { applied_at, ..proposed }).await
+                })
+            })
             .await?;
         Ok(Response::new(proto::ApplyContractResponse { contract: Some(wire::contract(version)), changed }))
     }
@@ -154,11 +164,10 @@ impl SlaTimerService for Api {
     ) -> Result<Response<proto::ListClocksResponse>, Status> {
         let scope = Caller::of(&request)?.scope;
         let asked = self.asked(&scope, &request.into_inner().ticket).await?;
-        let as_of = self.timer.ground.clock.now();
-        let clocks = asked.clocks(as_of)?;
+        let clocks = asked.clocks()?;
         Ok(Response::new(proto::ListClocksResponse {
             clocks: clocks.iter().map(|clock| wire::clock(asked.ticket.ticket_id, clock)).collect(),
-            as_of: Some(timestamp(as_of)),
+            as_of: Some(timestamp(asked.as_of)),
         }))
     }
 
@@ -172,7 +181,7 @@ impl SlaTimerService for Api {
             .map_err(|_| invalid(vec![Violation::new("metric", "must be one of the metrics, or unspecified")]))?;
         let asked = self.asked(&scope, &request.ticket).await?;
         let ticket_id = asked.ticket.ticket_id;
-        let as_of = explained_until(asked.facts(), self.timer.ground.clock.now());
+        let as_of = explained_until(asked.facts(), asked.as_of);
         let explained = in_background(move || asked.explained(as_of)).await??;
         let wanted: Vec<&Explained> = explained
             .iter()
@@ -268,14 +277,15 @@ impl SlaTimerService for Api {
 async fn apply(connection: &mut PgConnection, proposed: Version) -> Result<(Version, bool), Error> {
     store::lock_versions(connection, &proposed.client_id).await?;
     let newest = store::newest(connection, &proposed.client_id).await?;
-    let version = match newest {
+    // Edits hold in their order, though the clock may have been put back since the last one.
+    let (version, applied_at) = match newest {
         Some(newest) if (&newest.name, &newest.terms) == (&proposed.name, &proposed.terms) => {
             return Ok((newest, false));
         }
-        Some(newest) => newest.version + 1,
-        None => 1,
+        Some(newest) => (newest.version + 1, proposed.applied_at.max(newest.applied_at)),
+        None => (1, proposed.applied_at),
     };
-    let version = Version { version, ..proposed };
+    let version = Version { version, applied_at, ..proposed };
     store::insert_version(connection, &version).await?;
     if version.holds_from.is_some() {
         store::look_anew(connection, &version).await?;

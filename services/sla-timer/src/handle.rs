@@ -14,8 +14,8 @@ use uuid::Uuid;
 use crate::alarm::Near;
 use crate::domain::clock::clocks;
 use crate::domain::edit::is_settled;
-use crate::domain::fact::Fact;
-use crate::domain::told::{Occasion, Said, Told, tell};
+use crate::domain::fact::{Fact, Key};
+use crate::domain::told::{Occasion, Said, Told, tell, told_until};
 use crate::promises::{Promises, Record};
 use crate::store::{self, Ticket, TicketKey};
 use crate::wire::{self, News};
@@ -91,6 +91,8 @@ struct Touched {
     before: Ticket,
     ticket: Ticket,
     as_of: Timestamp,
+    /// What was not known before.
+    news: Vec<Key>,
     occasion: Occasion,
     cause_id: Option<Uuid>,
     traceparent: Option<String>,
@@ -145,6 +147,7 @@ impl Timer {
                     before: ticket.clone(),
                     ticket,
                     as_of: now.max(just_after),
+                    news: Vec::new(),
                     occasion: Occasion::Time { at },
                     cause_id: None,
                     traceparent: chassis::telemetry::traceparent(),
@@ -171,11 +174,12 @@ impl Timer {
         let mut said: Vec<(usize, Said)> = Vec::new();
         for (index, one) in touched.iter_mut().enumerate() {
             let (key, facts) = (one.ticket.key(), record.facts(&one.ticket));
+            let told = told.get(&key).map_or(&[][..], Vec::as_slice);
+            one.as_of = one.as_of.max(told_until(told, one.before.next_at, facts, &one.news));
             one.ticket.is_settled = Some(is_settled(facts, one.as_of));
             let Some(terms) = record.book(&one.ticket)? else { continue };
             let clocks = clocks(terms, facts, one.as_of);
             one.ticket.next_at = next_look(&clocks, facts, one.as_of);
-            let told = told.get(&key).map_or(&[][..], Vec::as_slice);
             let tale = tell(key.1, told, &clocks, occasion(one.occasion, told, facts));
             rows.extend(tale.rows.into_iter().map(|row| (key.clone(), row)));
             said.extend(tale.said.into_iter().map(|one| (index, one)));
@@ -214,17 +218,18 @@ fn touched_by(before: Ticket, references: &BTreeMap<TicketKey, String>, news: &[
     if ticket.reference.is_empty() {
         ticket.reference = references.get(&key).cloned().unwrap_or_default();
     }
+    let told = || {
+        news.iter()
+            .filter(|one| (one.ticket_id, &one.client_id) == (key.1, &key.0))
+            .flat_map(|one| one.facts.iter().map(move |witnessed| (witnessed.fact.key, one)))
+    };
     // The latest that has happened by now is what the announcements answer to.
-    let latest = news
-        .iter()
-        .filter(|one| (one.ticket_id, &one.client_id) == (key.1, &key.0))
-        .flat_map(|one| one.facts.iter().map(move |witnessed| (witnessed.fact.key, one)))
-        .filter(|(fact, _)| fact.at <= now)
-        .max_by_key(|(fact, _)| *fact);
+    let latest = told().filter(|(fact, _)| fact.at <= now).max_by_key(|(fact, _)| *fact);
     Touched {
         ticket,
         before,
         as_of: now,
+        news: told().map(|(fact, _)| fact).collect(),
         occasion: Occasion::Facts { at: latest.map_or(now, |(fact, _)| fact.at) },
         cause_id: latest.map(|(_, one)| one.event_id),
         traceparent: latest.and_then(|(_, one)| one.traceparent.clone()),

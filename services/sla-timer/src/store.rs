@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::domain::fact::{Fact, Happened, Key};
 
+pub use crate::domain::fact::EDIT;
 pub use clocks::{load as clocks, save as save_clocks};
 pub use versions::{
     Version, count_unsettled, insert as insert_version, lock as lock_versions, look_anew, look_at_all_anew, newest,
@@ -223,8 +224,6 @@ struct FactRow {
     kind: Json<Happened>,
 }
 
-/// Whose count the revision of an edit of the contract is: its version.
-pub const EDIT: u8 = 3;
 /// Whose count the revision of what was agreed upon is: ours.
 pub const AGREED: u8 = 4;
 

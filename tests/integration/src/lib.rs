@@ -8,6 +8,7 @@ pub mod checker;
 pub mod dynamic;
 mod ledger;
 pub mod load;
+pub mod moved;
 pub mod observe;
 mod process;
 pub mod processes;

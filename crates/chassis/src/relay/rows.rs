@@ -34,7 +34,8 @@ pub(super) async fn save_shards(
                     UNNEST($7::text[]) AS stream_created_at, UNNEST($8::bigint[]) AS last_sequence),
          held AS MATERIALIZED (
              SELECT l.shard FROM lease l JOIN ours ON ours.shard = l.shard AND ours.epoch = l.epoch
-             WHERE l.purpose = 'relay' AND l.holder = $1 FOR SHARE OF l)
+             -- In the order of the renewals, so that neither waits for the other.
+             WHERE l.purpose = 'relay' AND l.holder = $1 ORDER BY l.shard FOR SHARE OF l)
          UPDATE relay_cursor c SET xid = ours.xid, position = ours.position, appended_on = ours.appended_on::date,
              stream_created_at = ours.stream_created_at, last_sequence = ours.last_sequence
          FROM ours JOIN held ON held.shard = ours.shard

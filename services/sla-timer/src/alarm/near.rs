@@ -32,6 +32,8 @@ pub struct Near {
 struct Queues {
     by_client: BTreeMap<ClientId, BTreeSet<(Timestamp, Uuid)>>,
     len: usize,
+    /// How much later it is by the database's clock.
+    ahead_by: SignedDuration,
     /// Who has given the last one.
     last: Option<ClientId>,
 }
@@ -39,8 +41,9 @@ struct Queues {
 impl Near {
     /// Notes what a commit has armed, and wakes the alarm if it is the first thing to come.
     pub fn arm(&self, clock: &Clock, armed: Armed) {
-        let horizon = clock.now().saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
         let mut queues = self.queues();
+        let ahead = queues.ahead_by.saturating_add(AHEAD);
+        let horizon = clock.now().saturating_add(ahead).unwrap_or(Timestamp::MAX);
         let first = queues.first_at();
         for (key, at) in armed {
             if let Some(at) = at.filter(|at| *at <= horizon) {
@@ -50,6 +53,11 @@ impl Near {
         if queues.first_at() != first {
             self.earlier.notify_one();
         }
+    }
+
+    /// Notes how much later it is by the database's clock, which says what is near.
+    pub(super) fn goes_by(&self, ahead_by: SignedDuration) {
+        self.queues().ahead_by = ahead_by;
     }
 
     pub(super) fn add(&self, found: impl IntoIterator<Item = Due>) {
@@ -68,7 +76,8 @@ impl Near {
     }
 
     pub(super) fn forget(&self) {
-        *self.queues() = Queues::default();
+        let mut queues = self.queues();
+        *queues = Queues { ahead_by: queues.ahead_by, ..Queues::default() };
     }
 
     /// Takes out what is due at `now`, each ticket once and `most` of them: clients take turns, each with its oldest

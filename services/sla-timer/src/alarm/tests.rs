@@ -64,6 +64,20 @@ fn memory_takes_in_the_near_future_only_and_gives_out_what_is_due() {
 }
 
 #[test]
+fn what_is_near_is_so_by_the_databases_clock() {
+    let clock = Clock::manual(at(10_000));
+    let armed = |second| vec![(due(second, "acme", 1).1, Some(at(second)))];
+    for (ahead_by, near_at, far_at) in [(3_600, 13_601, 13_603), (-3_600, 6_401, 6_403)] {
+        let near = Near::default();
+        near.goes_by(SignedDuration::from_secs(ahead_by));
+        near.arm(&clock, armed(far_at));
+        assert_eq!(near.first_at(), None, "{ahead_by}");
+        near.arm(&clock, armed(near_at));
+        assert_eq!(near.first_at(), Some(at(near_at)), "{ahead_by}");
+    }
+}
+
+#[test]
 fn memory_never_holds_more_than_its_most() {
     let near = near((0..MOST as u128 + 10).map(|ticket| due(1, "acme", ticket)));
     assert_eq!(near.len(), MOST);

@@ -40,7 +40,7 @@ impl Api {
             NotAgreed::NoClock => refused("NO_SUCH_CLOCK", error.to_string()),
         })?;
         let asked = self.asked(scope, &ticket).await?;
-        let clocks = asked.clocks(self.timer.ground.clock.now()).map_err(|error: Error| Status::from(error))?;
+        let clocks = asked.clocks().map_err(|error: Error| Status::from(error))?;
         Ok(clocks.iter().map(|clock| wire::clock(asked.ticket.ticket_id, clock)).collect())
     }
 }

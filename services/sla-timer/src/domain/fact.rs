@@ -28,6 +28,9 @@ pub struct Key {
     pub revision: u64,
 }
 
+/// Whose count the revision of an edit of the contract is: its version.
+pub const EDIT: u8 = 3;
+
 /// One fact of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Fact {

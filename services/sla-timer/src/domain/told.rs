@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::clock::{Clock, Next, State};
 use super::contract::Metric;
+use super::fact::{EDIT, Fact, Key};
 
 #[cfg(test)]
 mod tests;
@@ -89,6 +90,22 @@ pub struct Tale {
     pub said: Vec<Said>,
     /// The clocks whose rows change.
     pub rows: Vec<Told>,
+}
+
+/// Up to when a ticket's clocks were told at least, by what was told of them and by the facts known then: those before
+/// `next_at`, at which they were to be looked at again, but for the `new` ones. No later look is as of an earlier
+/// instant: where a clock was put back, nothing that was told is taken back and told again.
+#[must_use]
+pub fn told_until(told: &[Told], next_at: Option<Timestamp>, facts: &[Fact], new: &[Key]) -> Timestamp {
+    if told.is_empty() {
+        return Timestamp::MIN;
+    }
+    let known = |fact: &&Fact| fact.key.source != EDIT && !new.contains(&fact.key);
+    let happened = facts.iter().filter(known).map(|fact| fact.key.at);
+    let happened = happened.filter(|at| next_at.is_none_or(|next_at| *at < next_at));
+    // It has happened as of every later instant.
+    let breached = told.iter().filter_map(|told| told.breached_at?.checked_add(SignedDuration::from_millis(1)).ok());
+    happened.chain(breached).max().unwrap_or(Timestamp::MIN)
 }
 
 /// Compares what was told of a ticket's clocks with what they are now.

@@ -81,11 +81,13 @@ impl Timer {
         if !self.concerns(connection, &ticket, facts, &fact, asked.metric).await? {
             return Err(NotAgreed::NoClock);
         }
+        let news = vec![fact.key];
         store::add_facts(connection, &[(key, new_id(), fact)]).await?;
         let touched = Touched {
             before: ticket.clone(),
             ticket,
             as_of: now,
+            news,
             occasion: Occasion::Facts { at },
             cause_id: None::<Uuid>,
             traceparent: chassis::telemetry::traceparent(),

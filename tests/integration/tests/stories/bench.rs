@@ -34,6 +34,22 @@ fn value(outcome: &Value, at: &str, name: &str) -> anyhow::Result<f64> {
     figure["value"].as_f64().context("the value is no number")
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_that_are_measured_have_each_spoken_once() -> anyhow::Result<()> {
+    let folder = scratch_folder()?;
+    let few = ["clocks", "--clocks", "2000", "--burst", "200", "--rate", "100", "--rounds", "1", "--seconds", "1"];
+    let clocks = bench(folder.path(), &few).await?;
+    nothing_is_lost(&clocks)?;
+    let checks = clocks["checks"].as_array().context("there are no checks")?;
+    let found = |what: &str| checks.iter().find(|check| check["what"] == what).map(|check| check["found"].clone());
+    // One for the start, the burst and the stream.
+    assert_eq!(found("breaches on the stream"), Some(serde_json::json!(301)), "{checks:?}");
+    for at in ["200 due within one second", "100 due a second, 1 s"] {
+        assert!(value(&clocks, at, "due → breach on the stream, p99")? > 0.0, "{at}");
+    }
+    Ok(())
+}
+
 fn nothing_is_lost(outcome: &Value) -> anyhow::Result<()> {
     let checks = outcome["checks"].as_array().context("there are no checks")?;
     anyhow::ensure!(checks.len() >= 4, "{checks:?}");

@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A lost holder's shards are another's by then.
-const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(12);
-const TERMS: &str = r#"{
+pub(crate) const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(12);
+pub(crate) const TERMS: &str = r#"{
     "calendars": {"always": {"time_zone": "Europe/Oslo", "weekly": {
         "mon": ["00:00-24:00"], "tue": ["00:00-24:00"], "wed": ["00:00-24:00"], "thu": ["00:00-24:00"],
         "fri": ["00:00-24:00"], "sat": ["00:00-24:00"], "sun": ["00:00-24:00"]}}},
@@ -30,10 +30,10 @@ const TERMS: &str = r#"{
     "warn_at": []}"#;
 
 /// How many of the shards each living holder has, most first.
-const SHARES: &str = "SELECT coalesce(string_agg(shards::text, ' ' ORDER BY shards DESC), '') FROM (
+pub(crate) const SHARES: &str = "SELECT coalesce(string_agg(shards::text, ' ' ORDER BY shards DESC), '') FROM (
     SELECT count(*) AS shards FROM lease
     WHERE purpose = 'alarm' AND holder IS NOT NULL AND expires_at > clock_timestamp() GROUP BY holder) AS held";
-const BREACHED: &str = "SELECT count(*) FROM clock WHERE breached_at IS NOT NULL";
+pub(crate) const BREACHED: &str = "SELECT count(*) FROM clock WHERE breached_at IS NOT NULL";
 
 /// A desk whose SLA timer runs in processes of its own.
 struct Timers {
@@ -106,7 +106,7 @@ impl Timers {
 
 /// Writes tickets whose resolution is due at these instants, as the service would have: it has told that their clocks
 /// run.
-async fn arm(story: &Story, client_id: &str, due: &[Timestamp]) -> anyhow::Result<()> {
+pub(crate) async fn arm(story: &Story, client_id: &str, due: &[Timestamp]) -> anyhow::Result<()> {
     const ROWS: [&str; 3] = [
         "INSERT INTO ticket (client_id, ticket_id, reference, is_registered, contract_version, revision, shard, next_at)
          SELECT $1, ticket_id, upper($1) || '-' || number, true, 1, 1, shard, due_at FROM armed",
@@ -142,18 +142,18 @@ async fn arm(story: &Story, client_id: &str, due: &[Timestamp]) -> anyhow::Resul
 }
 
 /// So many instants from one on, evenly over a time.
-fn spread(count: i64, from: Timestamp, over: SignedDuration) -> anyhow::Result<Vec<Timestamp>> {
+pub(crate) fn spread(count: i64, from: Timestamp, over: SignedDuration) -> anyhow::Result<Vec<Timestamp>> {
     let from = Timestamp::from_millisecond(from.as_millisecond())?;
     let millis = i64::try_from(over.as_millis())?;
     (0..count).map(|number| Ok(from.saturating_add(SignedDuration::from_millis(millis * number / count))?)).collect()
 }
 
-fn due_at(event: &Event) -> Option<Timestamp> {
+pub(crate) fn due_at(event: &Event) -> Option<Timestamp> {
     from_timestamp(event.clock.as_ref()?.due_at.as_ref()?)
 }
 
 /// Each of so many clocks is told of once, at its true instant, as the first thing after its start.
-fn each_once(breaches: &[Event], clocks: usize) -> anyhow::Result<()> {
+pub(crate) fn each_once(breaches: &[Event], clocks: usize) -> anyhow::Result<()> {
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
     for event in breaches {
         let (clock, meta) = (event.clock.as_ref().context("a clock")?, event.meta.as_ref().context("a meta")?);

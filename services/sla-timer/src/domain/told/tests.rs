@@ -2,10 +2,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Occasion, Said, Told, What, clock_id, tell};
+use super::{Occasion, Said, Told, What, clock_id, tell, told_until};
 use crate::domain::clock::{State, clocks};
 use crate::domain::contract::{Contract, Metric, Priority, Terms, WaitingReason};
-use crate::domain::fact::{Fact, Key, Kind};
+use crate::domain::fact::{EDIT, Fact, Key, Kind, Since};
 use crate::domain::strategies::{book, cases, history, versions};
 
 const TICKET: Uuid = Uuid::from_u128(7);
@@ -293,6 +293,32 @@ fn a_revoked_breach_takes_its_reminders_with_it() {
     assert_eq!(telling.told(Metric::Resolution).reminded, 0);
     telling.learns("12:32", "08:20", Kind::Resumed);
     assert_eq!(telling.passes("12:40"), ["resolution reminded 1 12:40"]);
+}
+
+#[test]
+fn where_the_clock_was_put_back_nothing_that_was_told_is_taken_back() {
+    let mut telling = Telling::registered();
+    for alarm in ["08:30", "08:45", "09:00"] {
+        assert_eq!(telling.passes(alarm).len(), 1);
+    }
+    let put_back = |telling: &mut Telling, next_at, happened: &str| {
+        let new = Fact::new(Key { at: at(happened), source: 1, revision: 1 }, Kind::RequesterMessage);
+        telling.facts.push(new.clone());
+        let until = told_until(&telling.told, Some(at(next_at)), &telling.facts, &[new.key]);
+        (telling.tell(until.max(at("08:05")), Occasion::Facts { at: at(happened) }), until)
+    };
+    // The breach has happened as of every later instant; a message of a later one has not.
+    let just_after = at("09:00") + SignedDuration::from_millis(1);
+    assert_eq!(put_back(&mut telling, "10:00", "09:30"), (vec![], just_after));
+
+    // What was known to have happened has happened; what was known to be yet to come has not.
+    assert_eq!(telling.learns("09:40", "09:40", Kind::Waiting { reason: WaitingReason::Requester }).len(), 1);
+    telling.learns("09:40", "11:00", Kind::Resumed);
+    let edit = Key { at: at("10:00"), source: EDIT, revision: 2 };
+    telling.facts.push(Fact::new(edit, Kind::TermsChanged { version: 2, from: Since::Now }));
+    assert_eq!(put_back(&mut telling, "11:00", "08:04"), (vec![], at("09:40")));
+    // Of whom nothing was told, nothing is known to have happened.
+    assert_eq!(told_until(&[], None, &telling.facts, &[]), Timestamp::MIN);
 }
 
 #[test]
