@@ -77,6 +77,13 @@ facts!(triage, "skranke.triage.v1", {
     TicketReopened => "ticket_reopened",
     TicketClosed => "ticket_closed",
     TicketCancelled => "ticket_cancelled",
+    TicketAssigned => "ticket_assigned",
+    ClaimLapsed => "claim_lapsed",
+    CallbackPromised => "callback_promised",
+    CalledBack => "called_back",
+    SwarmInvited => "swarm_invited",
+    SwarmJoined => "swarm_joined",
+    SwarmLeft => "swarm_left",
 });
 facts!(sla_timer, "skranke.sla_timer.v1", {
     ClockStarted => "clock_started",

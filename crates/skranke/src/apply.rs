@@ -2,6 +2,7 @@
 
 mod edit;
 mod requests;
+mod roster;
 
 use std::path::Path;
 

@@ -14,7 +14,7 @@ use crate::clients::Reach;
 
 pub(crate) use bench::{Bench, BenchCommon};
 pub(crate) use promises::{Holidays, Preview, WhatIf};
-pub(crate) use ticket::{Filter, Ticket, Which};
+pub(crate) use ticket::{Filter, Roster, Swarm, Ticket, Which};
 
 /// The desk: takes incidents, works on them, keeps its promises, shows what happened.
 #[derive(Debug, Parser)]
@@ -67,6 +67,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Ticket,
     },
+    /// Show who is at the desk, and what waits there
+    Roster(Roster),
     /// Look at promises
     Clock {
         #[command(subcommand)]

@@ -72,6 +72,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> anyhow::Result<()> {
         Command::Serve(options) => serve::serve(options).await,
         Command::Submit(options) => submit::submit(&reach.clients()?, output, options).await,
         Command::Ticket { command } => ticket::ticket(&reach.clients()?, output, command).await,
+        Command::Roster(options) => ticket::roster(&reach.clients()?, output, &options).await,
         Command::Clock { command } => clock::clock(&reach.clients()?, output, command).await,
         Command::Kb { command } => kb::kb(&reach.clients()?, output, command).await,
         Command::Preview(options) => preview::preview(&reach, output, options).await,

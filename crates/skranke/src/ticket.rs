@@ -1,5 +1,6 @@
 //! `skranke ticket`
 
+mod roster;
 mod show;
 
 use contracts::desk::v1::{
@@ -8,10 +9,12 @@ use contracts::desk::v1::{
 use contracts::intake::v1::AddMessageRequest;
 use contracts::triage::v1 as proto;
 
-use crate::arguments::{Filter, Ticket, Which};
+use crate::arguments::{Filter, Swarm, Ticket, Which};
 use crate::clients::Clients;
 use crate::output::{Output, line};
 use crate::words::{number, number_or_none, numbers, order};
+
+pub(crate) use roster::roster;
 
 pub(crate) async fn ticket(clients: &Clients, output: Output, command: Ticket) -> anyhow::Result<()> {
     match command {
@@ -125,6 +128,18 @@ async fn change(clients: &Clients, command: Ticket) -> anyhow::Result<proto::Tic
             let reason = number::<WaitingReason>(&reason)?;
             send!(clients, wait_ticket, WaitTicketRequest, which, { reason: reason, note: note })
         }
+        Ticket::Assign { which, to, reason } => {
+            send!(clients, assign_ticket, AssignTicketRequest, which, { owner: to, reason: reason })
+        }
+        Ticket::Return { which, reason, note } => {
+            send!(clients, return_ticket, ReturnTicketRequest, which, { reason: reason, note: note })
+        }
+        Ticket::CallBack { which, note } => send!(clients, call_back, CallBackRequest, which, { note: note }),
+        Ticket::Swarm { command: Swarm::Join(which) } => send!(clients, join_swarm, JoinSwarmRequest, which, {}),
+        Ticket::Swarm { command: Swarm::Invite { which, agent, note } } => {
+            send!(clients, invite_to_swarm, InviteToSwarmRequest, which, { agent: agent, note: note })
+        }
+        Ticket::Swarm { command: Swarm::Leave(which) } => send!(clients, leave_swarm, LeaveSwarmRequest, which, {}),
         Ticket::Resume(which) => send!(clients, resume_ticket, ResumeTicketRequest, which, {}),
         Ticket::Resolve { which, code, article, no_article, note, approver } => {
             send!(clients, resolve_ticket, ResolveTicketRequest, which, {

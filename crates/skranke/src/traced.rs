@@ -12,6 +12,7 @@ pub(crate) fn name_of(command: &Command) -> Option<&'static str> {
     Some(match command {
         Command::Submit(_) => "skranke submit",
         Command::Ticket { .. } => "skranke ticket",
+        Command::Roster(_) => "skranke roster",
         Command::Clock { .. } => "skranke clock",
         Command::WhatIf(_) => "skranke what-if",
         Command::Kb { .. } => "skranke kb",

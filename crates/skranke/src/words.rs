@@ -46,6 +46,10 @@ words! {
     contracts::knowledge_base::v1::Audience => "AUDIENCE_",
     contracts::reporting::v1::Kpi => "KPI_",
     contracts::triage::v1::TierKind => "TIER_KIND_",
+    contracts::triage::v1::QueueMode => "QUEUE_MODE_",
+    contracts::triage::v1::Assignment => "ASSIGNMENT_",
+    contracts::triage::v1::SwarmKind => "SWARM_KIND_",
+    contracts::triage::v1::LearnedField => "LEARNED_FIELD_",
     contracts::triage::v1::Field => "FIELD_",
     contracts::triage::v1::Operator => "OPERATOR_",
 }

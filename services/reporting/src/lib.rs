@@ -35,6 +35,13 @@ pub const WIRING: Wiring = Wiring {
                 "ticket_reopened",
                 "ticket_closed",
                 "ticket_cancelled",
+                "ticket_assigned",
+                "claim_lapsed",
+                "callback_promised",
+                "called_back",
+                "swarm_invited",
+                "swarm_joined",
+                "swarm_left",
             ],
         },
         Listen {

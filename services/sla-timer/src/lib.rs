@@ -43,6 +43,8 @@ pub const WIRING: Wiring = Wiring {
                 "ticket_reopened",
                 "ticket_closed",
                 "ticket_cancelled",
+                "callback_promised",
+                "called_back",
             ],
         },
     ],

@@ -124,7 +124,21 @@ pub fn from_triage(delivery: &Delivery, event: triage::Event) -> Result<News, Fa
         Some(Told::TicketReopened(_)) => Some(Kind::Reopened),
         Some(Told::TicketClosed(_)) => Some(Kind::Closed),
         Some(Told::TicketCancelled(_)) => Some(Kind::Cancelled),
-        Some(Told::TicketClaimed(_) | Told::TicketReleased(_)) => None,
+        Some(Told::CallbackPromised(promised)) => {
+            let due_at = promised.due_at.as_ref().map(|at| instant(Some(at))).transpose()?;
+            Some(Kind::CallbackPromised { due_at })
+        }
+        Some(Told::CalledBack(_)) => Some(Kind::CalledBack),
+        // Who works on it is of no concern to promises.
+        Some(
+            Told::TicketClaimed(_)
+            | Told::TicketReleased(_)
+            | Told::TicketAssigned(_)
+            | Told::ClaimLapsed(_)
+            | Told::SwarmInvited(_)
+            | Told::SwarmJoined(_)
+            | Told::SwarmLeft(_),
+        ) => None,
         None => return Err(poison("it names no fact known here")),
     };
     let fact = kind.map(|kind| counted(delivery, meta, source::TRIAGE, kind)).transpose()?;

@@ -10,8 +10,10 @@ use tonic::{Request, Response, Status};
 use chassis::authorisation::Caller;
 use chassis::{Ground, inbox, status, telemetry};
 
-use crate::handle::{self, Envelope};
+use crate::domain::SupportModel;
+use crate::handle::{self, Desk, Envelope};
 use crate::news::News;
+use crate::store::ticket::Found;
 use crate::wire;
 use crate::wire::request::Commands;
 
@@ -22,6 +24,8 @@ pub struct Api {
     pub ground: Ground,
     /// Wakes the watchers.
     pub news: News,
+    /// The write path.
+    pub desk: Desk,
 }
 
 impl From<handle::Error> for Status {
@@ -47,13 +51,20 @@ impl Api {
         let envelope = Envelope {
             asked: request.asked().map_err(status::invalid)?,
             by: wire::actor_of(Some(&caller.actor())),
+            principal: caller.principal,
             scope: caller.scope,
             fingerprint: inbox::fingerprint(&request),
             traceparent: telemetry::traceparent(),
         };
-        let found = handle::command(&self.ground, envelope).await?;
+        let done = handle::command(&self.desk, envelope).await?;
         self.news.ring();
-        Ok(Some(wire::ticket::whole(found)?))
+        Ok(Some(self.told(done.found, &done.model)?))
+    }
+
+    /// The ticket with all that stands beside it, by the client's model as of now.
+    fn told(&self, found: Found, model: &SupportModel) -> Result<proto::Ticket, Status> {
+        let work = found.ticket.work.clone();
+        Ok(wire::roster::beside(wire::ticket::whole(found)?, &work, model, self.ground.clock.now()))
     }
 }
 
@@ -171,6 +182,55 @@ impl TriageService for Api {
         request: Request<proto::CancelTicketRequest>,
     ) -> Result<Response<proto::CancelTicketResponse>, Status> {
         command!(self, request, CancelTicketResponse)
+    }
+
+    async fn assign_ticket(
+        &self,
+        request: Request<proto::AssignTicketRequest>,
+    ) -> Result<Response<proto::AssignTicketResponse>, Status> {
+        command!(self, request, AssignTicketResponse)
+    }
+
+    async fn return_ticket(
+        &self,
+        request: Request<proto::ReturnTicketRequest>,
+    ) -> Result<Response<proto::ReturnTicketResponse>, Status> {
+        command!(self, request, ReturnTicketResponse)
+    }
+
+    async fn call_back(
+        &self,
+        request: Request<proto::CallBackRequest>,
+    ) -> Result<Response<proto::CallBackResponse>, Status> {
+        command!(self, request, CallBackResponse)
+    }
+
+    async fn join_swarm(
+        &self,
+        request: Request<proto::JoinSwarmRequest>,
+    ) -> Result<Response<proto::JoinSwarmResponse>, Status> {
+        command!(self, request, JoinSwarmResponse)
+    }
+
+    async fn invite_to_swarm(
+        &self,
+        request: Request<proto::InviteToSwarmRequest>,
+    ) -> Result<Response<proto::InviteToSwarmResponse>, Status> {
+        command!(self, request, InviteToSwarmResponse)
+    }
+
+    async fn leave_swarm(
+        &self,
+        request: Request<proto::LeaveSwarmRequest>,
+    ) -> Result<Response<proto::LeaveSwarmResponse>, Status> {
+        command!(self, request, LeaveSwarmResponse)
+    }
+
+    async fn get_roster(
+        &self,
+        request: Request<proto::GetRosterRequest>,
+    ) -> Result<Response<proto::GetRosterResponse>, Status> {
+        self.roster(Caller::of(&request)?, request.get_ref()).await.map(Response::new)
     }
 
     async fn apply_support_model(

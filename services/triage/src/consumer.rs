@@ -5,14 +5,14 @@ use std::sync::Arc;
 use chassis::Ground;
 use chassis::consume::{Delivery, Failure, Handler};
 
-use crate::handle::learn;
+use crate::handle::{Desk, learn};
 use crate::news::News;
 use crate::wire::heard;
 
 /// Takes what intake tells (registrations, imports, messages) and the knowledge base (suggestions).
-pub fn handler(news: News) -> Handler {
+pub fn handler(desk: Desk, news: News) -> Handler {
     Arc::new(move |ground: Ground, deliveries: Vec<Delivery>| {
-        let news = news.clone();
+        let (desk, news) = (desk.clone(), news.clone());
         Box::pin(async move {
             let (suggested, told): (Vec<_>, Vec<_>) =
                 deliveries.iter().partition(|delivery| delivery.service() == "knowledge_base");
@@ -22,7 +22,7 @@ pub fn handler(news: News) -> Handler {
                 suggested.into_iter().filter_map(|delivery| heard::knowledge_base(delivery).transpose()).collect();
             let (heard, suggested) = (heard?, suggested?);
             if !heard.is_empty() {
-                learn::tickets(&ground, heard).await?;
+                learn::tickets(&desk, heard).await?;
                 news.ring();
             }
             learn::suggestions(&ground, suggested).await?;

@@ -1,22 +1,37 @@
 //! What triage decides, and nothing else: no clock, no database, no broker.
 
+pub mod assign;
 pub mod case;
 pub mod condition;
 pub mod decide;
 pub mod event;
+mod hand_over;
+pub mod hours;
+pub mod lapse;
 pub mod model;
+pub mod neighbours;
+pub mod roster;
+pub mod swarm;
 pub mod ticket;
+pub mod told;
 pub mod words;
 
 #[cfg(test)]
 mod tests;
 
+pub use assign::{Load, Loads};
 pub use case::{Case, HistoricFact, Imported, Reply};
 pub use condition::{Condition, Facts, Test};
-pub use decide::{Command, Reclassification, Rejection, decide};
+pub use decide::{Around, Command, Reclassification, Rejection, decide};
 pub use event::{Event, Happened, evolve, fold};
-pub use model::{Category, Classification, ClassificationRule, Placement, RoutingRule, Sent, SupportModel};
-pub use ticket::{Actor, Arrival, Matter, Resolution, Ticket, Waiting, Work};
+pub use hours::{Calendar, Span, Weekly};
+pub use model::{
+    Assignment, Category, Classification, ClassificationRule, Placement, Queue, RoutingRule, Sent, SupportModel, Tier,
+    TierKind,
+};
+pub use roster::{Absence, Agent, ExtraShift, Position, Shift, on_duty};
+pub use ticket::{Actor, Arrival, Callback, Handling, Matter, Member, Resolution, Swarm, Ticket, Waiting, Work};
 pub use words::{
-    ActorKind, CancellationReason, Channel, Field, Kind, Level, Priority, ResolutionCode, State, WaitingReason, Word,
+    ActorKind, AssignmentWay, CancellationReason, Channel, Field, Kind, LapseReason, Level, Priority, ResolutionCode,
+    State, SwarmKind, WaitingReason, Word,
 };

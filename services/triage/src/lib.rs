@@ -3,15 +3,20 @@
 //! It learns of tickets from intake, classifies and places each at once by the client's support model, takes the
 //! commands of those who work on them, and announces whatever changes.
 
+// A ticket's row has some forty columns, each a step of one macro.
+#![recursion_limit = "256"]
+
 pub mod api;
 pub mod consumer;
 pub mod domain;
 pub mod handle;
 pub mod news;
 pub mod store;
+pub mod watch;
 pub mod wire;
 
 use chassis::doors::{Doors, Running};
+use chassis::lease::Leases;
 use chassis::{Ground, Listen, SOON, Wiring};
 use contracts::triage::v1::triage_service_server::TriageServiceServer;
 
@@ -30,20 +35,25 @@ pub const WIRING: Wiring = Wiring {
 /// Triage's own tables.
 pub static SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!();
 
-/// Opens triage's doors.
+/// Opens triage's doors and sets its watch.
 ///
 /// # Errors
 /// If an address is taken.
 pub async fn start(ground: Ground) -> anyhow::Result<Running> {
     let news = news::News::default();
-    let api = api::Api { ground: ground.clone(), news: news.clone() };
-    Doors::new(&ground, &WIRING, &SCHEMA)
+    let desk = handle::Desk::new(ground.clone());
+    let api = api::Api { ground: ground.clone(), news: news.clone(), desk: desk.clone() };
+    let running = Doors::new(&ground, &WIRING, &SCHEMA)
         .grpc(
             TriageServiceServer::new(api)
                 .max_decoding_message_size(chassis::server::MAX_REQUEST)
                 .max_encoding_message_size(chassis::server::MAX_ANSWER),
         )
-        .listen(consumer::handler(news))
+        .listen(consumer::handler(desk.clone(), news.clone()))
         .open()
-        .await
+        .await?;
+    let leases = Leases::new("watch");
+    ground.stop.spawn_machinery(leases.clone().keep(ground.clone()));
+    ground.stop.spawn_machinery(watch::run(desk, news, leases));
+    Ok(running)
 }

@@ -3,6 +3,8 @@
 pub mod history;
 pub mod list;
 pub mod model;
+pub mod neighbours;
+pub mod posts;
 pub mod ticket;
 
 use contracts::ClientId;

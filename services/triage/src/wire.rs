@@ -3,7 +3,9 @@
 pub mod event;
 pub mod heard;
 pub mod model;
+pub mod neighbours;
 pub mod request;
+pub mod roster;
 pub mod ticket;
 
 #[cfg(test)]

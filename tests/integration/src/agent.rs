@@ -6,8 +6,10 @@ use contracts::intake::v1::AddMessageRequest;
 use contracts::intake::v1::intake_service_client::IntakeServiceClient;
 use contracts::triage::v1::triage_service_client::TriageServiceClient;
 use contracts::triage::v1::{
-    CancelTicketRequest, ClaimTicketRequest, CloseTicketRequest, ConfirmTicketRequest, HandOverTicketRequest,
-    ReleaseTicketRequest, ReopenTicketRequest, ResolveTicketRequest, ResumeTicketRequest, Ticket, WaitTicketRequest,
+    AssignTicketRequest, CallBackRequest, CancelTicketRequest, ClaimTicketRequest, CloseTicketRequest,
+    ConfirmTicketRequest, HandOverTicketRequest, InviteToSwarmRequest, JoinSwarmRequest, LeaveSwarmRequest,
+    ReleaseTicketRequest, ReopenTicketRequest, ResolveTicketRequest, ResumeTicketRequest, ReturnTicketRequest, Ticket,
+    WaitTicketRequest,
 };
 use skranke::clients::Wire;
 use tonic::Status;
@@ -74,6 +76,16 @@ impl Agent {
         Ok(Self { triage: clients.triage()?, intake: clients.intake()?, requests: 0 })
     }
 
+    /// A lead of some clients.
+    ///
+    /// # Errors
+    /// If its token cannot be signed.
+    pub fn lead(story: &Story, subject: &str, clients: &[&str]) -> anyhow::Result<Self> {
+        let grants: Vec<(Role, &str)> = clients.iter().map(|client| (Role::Lead, *client)).collect();
+        let clients = story.as_one(subject, &grants)?;
+        Ok(Self { triage: clients.triage()?, intake: clients.intake()?, requests: 0 })
+    }
+
     /// A request_id that this agent has not used.
     pub fn request_id(&mut self) -> String {
         self.requests += 1;
@@ -89,8 +101,22 @@ impl Agent {
         hand_over(queue: &str) = hand_over_ticket HandOverTicketRequest {
             queue: queue.to_owned(), reason: "theirs".to_owned(), note: String::new()
         };
+        /// Gives it to an agent.
+        assign(owner: &str) = assign_ticket AssignTicketRequest { owner: owner.to_owned(), reason: String::new() };
+        /// Sends it back for more information.
+        send_back(reason: &str) = return_ticket ReturnTicketRequest { reason: reason.to_owned(), note: String::new() };
+        /// Has called the requester.
+        call_back() = call_back CallBackRequest { note: "left word".to_owned() };
+        /// Helps.
+        join() = join_swarm JoinSwarmRequest {};
+        /// Asks another to help.
+        invite(agent: &str) = invite_to_swarm InviteToSwarmRequest { agent: agent.to_owned(), note: String::new() };
+        /// Helps no longer.
+        leave() = leave_swarm LeaveSwarmRequest {};
         /// Lets it stand still.
-        wait(reason: WaitingReason) = wait_ticket WaitTicketRequest { reason: reason.into(), note: String::new() };
+        wait(reason: WaitingReason) = wait_ticket WaitTicketRequest {
+            reason: reason.into(), note: "asked by phone which room".to_owned()
+        };
         /// Goes on.
         resume() = resume_ticket ResumeTicketRequest {};
         /// Calls it resolved, without an article.

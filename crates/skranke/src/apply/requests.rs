@@ -7,6 +7,7 @@ use contracts::reporting::v1::{Costs, MonthlyCost};
 use contracts::sla_timer::v1::{ApplyContractRequest, OpenClocks};
 use contracts::triage::v1 as proto;
 
+use super::roster;
 use crate::client_file::{ClientFile, ContactPolicy, Rule, RuleValue};
 use crate::words::number;
 
@@ -47,22 +48,18 @@ pub(super) fn support_model(file: &ClientFile) -> anyhow::Result<proto::SupportM
             through_front: one.contact == ContactPolicy::ThroughFront,
         })
     });
-    let queues = model.queues.iter().map(|one| proto::Queue {
-        queue: one.queue.clone(),
-        name: one.name.clone(),
-        tier: i32::from(one.tier),
-        team: one.team.clone(),
-        skills: one.skills.clone(),
+    let categories = file.categories.iter().map(|one| proto::Category {
+        category: one.category.clone(),
+        subcategories: one.subcategories.clone(),
+        time_box_for: roster::length(one.time_box),
     });
-    let categories = file
-        .categories
-        .iter()
-        .map(|one| proto::Category { category: one.category.clone(), subcategories: one.subcategories.clone() });
+    // Who has no roster needs no zone for it: then nothing differs from what was applied before there were rosters.
+    let zone = model.roster_time_zone.as_ref().unwrap_or(&file.time_zone);
     Ok(proto::SupportModel {
         client_id: file.client.clone(),
         version: 0,
         tiers: tiers.collect::<anyhow::Result<_>>()?,
-        queues: queues.collect(),
+        queues: model.queues.iter().map(|one| roster::queue(file, one)).collect::<anyhow::Result<_>>()?,
         default_queue: model.default_queue.clone(),
         categories: categories.collect(),
         matrix: matrix(file)?,
@@ -78,6 +75,12 @@ pub(super) fn support_model(file: &ClientFile) -> anyhow::Result<proto::SupportM
                 })
             })
             .collect::<anyhow::Result<_>>()?,
+        positions: model.positions.iter().map(roster::position).collect(),
+        agents: model.agents.iter().map(roster::agent).collect(),
+        learning: model
+            .apply_learned_from_percent
+            .map(|percent| proto::Learning { apply_from: f64::from(percent) / 100.0 }),
+        roster_time_zone: if model.agents.is_empty() { String::new() } else { zone.clone() },
     })
 }
 

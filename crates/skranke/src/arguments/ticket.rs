@@ -125,9 +125,49 @@ pub(crate) enum Ticket {
         /// requester, vendor, change, approval, parts or scheduled
         #[arg(long)]
         reason: String,
-        /// For whom, until when
+        /// For whom, until when; what the requester was asked, if that was not in writing
         #[arg(long, default_value = "")]
         note: String,
+    },
+    /// Give it to an agent: a lead to anybody, everybody else to themselves
+    #[command(
+        after_help = "Example:\n  skranke ticket assign FJELL-1001 --to ada@operator.example --reason 'knows the switch'"
+    )]
+    Assign {
+        #[command(flatten)]
+        which: Which,
+        /// The agent: the subject of their token
+        #[arg(long)]
+        to: String,
+        /// Why
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Send it back to where it came from, because too little is known
+    #[command(after_help = "Example:\n  skranke ticket return FJELL-1001 --reason 'which floor, since when?'")]
+    Return {
+        #[command(flatten)]
+        which: Which,
+        /// What is missing
+        #[arg(long)]
+        reason: String,
+        /// More about it
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// Note that the requester was called, as promised
+    #[command(after_help = "Example:\n  skranke ticket call-back FJELL-1001 --note 'left word with a colleague'")]
+    CallBack {
+        #[command(flatten)]
+        which: Which,
+        /// What was said
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// Solve it together
+    Swarm {
+        #[command(subcommand)]
+        command: Swarm,
     },
     /// Go on with it
     Resume(Which),
@@ -178,4 +218,44 @@ pub(crate) enum Ticket {
         #[arg(long, default_value = "")]
         note: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Swarm {
+    /// Help its owner
+    #[command(after_help = "Example:\n  skranke ticket swarm join FJELL-1001")]
+    Join(Which),
+    /// Ask an agent to help
+    #[command(
+        after_help = "Example:\n  skranke ticket swarm invite FJELL-1001 nils@operator.example --note 'the switch in B2'"
+    )]
+    Invite {
+        #[command(flatten)]
+        which: Which,
+        /// The agent: the subject of their token
+        agent: String,
+        /// With what
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// Help no longer; the credit stays
+    #[command(after_help = "Example:\n  skranke ticket swarm leave FJELL-1001")]
+    Leave(Which),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  skranke roster --client fjellheim-kommune
+  skranke roster --client fjellheim-kommune --at '2026-12-24 12:00' --time-zone Europe/Oslo
+  skranke roster --client fjellheim-kommune --output json | jq '.positions[] | select(.agents == null)'")]
+pub(crate) struct Roster {
+    /// Whose desk
+    #[arg(long)]
+    pub client: String,
+    /// When; default: now
+    #[arg(long)]
+    pub at: Option<String>,
+    /// IANA time zone of that, and of what is shown
+    #[arg(long, default_value = "UTC")]
+    pub time_zone: String,
 }

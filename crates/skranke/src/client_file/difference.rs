@@ -7,8 +7,9 @@ use std::{
 
 use serde_json::{Map, Value};
 
-/// The fields that tell the items of a list apart; the first that all items have is taken.
-const IDENTIFYING: [&str; 7] = ["email", "rule", "queue", "category", "tier", "key", "client"];
+/// The fields that tell the items of a list apart; the first that all items have, each its own, is taken.
+const IDENTIFYING: [&str; 10] =
+    ["email", "rule", "queue", "category", "tier", "key", "client", "agent", "day", "position"];
 
 /// One difference. Of `before` and `after` at least one is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +88,12 @@ fn lists(path: &str, before: &[Value], after: &[Value], changes: &mut Vec<Change
     if all().all(|item| !item.is_object() && !item.is_array()) {
         return plain_lists(path, before, after, changes);
     }
-    let identifying = IDENTIFYING.into_iter().find(|field| all().all(|item| item.get(field).is_some_and(is_name)));
+    let tells_apart = |field: &str, list: &[Value]| {
+        let mut seen = BTreeSet::new();
+        list.iter()
+            .all(|item| item.get(field).filter(|name| is_name(name)).is_some_and(|name| seen.insert(shown(name))))
+    };
+    let identifying = IDENTIFYING.into_iter().find(|field| tells_apart(field, before) && tells_apart(field, after));
     let Some(field) = identifying else {
         let (before, after) = (Value::from(before.to_vec()), Value::from(after.to_vec()));
         changes.push(Change { path: path.to_owned(), before: Some(before), after: Some(after) });

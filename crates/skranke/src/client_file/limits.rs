@@ -16,6 +16,22 @@ pub const MAX_TIERS: usize = 10;
 pub const MAX_QUEUES: usize = 200;
 /// Skills named by one queue.
 pub const MAX_SKILLS: usize = 50;
+/// Positions of a client.
+pub const MAX_POSITIONS: usize = 200;
+/// Agents of a client.
+pub const MAX_AGENTS: usize = 1_000;
+/// Shifts of one agent.
+pub const MAX_SHIFTS: usize = 50;
+/// Extra shifts of one agent.
+pub const MAX_EXTRA_SHIFTS: usize = 100;
+/// Absences of one agent.
+pub const MAX_ABSENCES: usize = 100;
+/// Tickets of a queue that one agent may have in progress.
+pub const MAX_WORK_LIMIT: u32 = 1_000;
+/// Seconds of a time-box and of a promise to call: a week.
+pub const MAX_POST_SECONDS: u64 = 7 * 24 * 60 * 60;
+/// Percent of confidence below which what was learned is never applied.
+pub const MIN_CONFIDENCE_PERCENT: u8 = 50;
 /// Top categories.
 pub const MAX_CATEGORIES: usize = 50;
 /// Subcategories of one category.

@@ -10,6 +10,7 @@ mod contract;
 mod costs;
 mod difference;
 pub mod limits;
+mod roster;
 mod rule;
 mod text;
 mod words;
@@ -28,9 +29,11 @@ pub use contract::{
 };
 pub use costs::{Cents, Costs, Month, NotCents, NotMonth};
 pub use difference::{Change, difference, render};
+pub use roster::{Absence, Agent, DeskPosition, ExtraShift, Shift};
 pub use rule::{Condition, Field, Op, PromiseField, Rule, RuleValue};
 pub use words::{
-    Channel, ContactPolicy, Kind, Language, Level, Metric, OnReopen, Priority, TierKind, WaitingReason, Weekday,
+    Assignment, Channel, ContactPolicy, Kind, Language, Level, Metric, OnReopen, Priority, QueueMode, TierKind,
+    WaitingReason, Weekday,
 };
 
 pub(crate) use text::text_form;
@@ -119,6 +122,22 @@ pub struct SupportModel {
     pub queues: Vec<Queue>,
     /// Where a ticket goes that no routing rule holds for.
     pub default_queue: String,
+    /// The posts that do the work of the queues; none where nobody is rostered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::MAX_POSITIONS))]
+    pub positions: Vec<DeskPosition>,
+    /// Who works for this client, and when. None: whoever is an agent of the client does everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::MAX_AGENTS))]
+    pub agents: Vec<Agent>,
+    /// The IANA time zone of shifts and absences; the client's where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roster_time_zone: Option<String>,
+    /// From which confidence on, in percent, what similar past tickets ended as decides category and queue where sender
+    /// and rules leave them open: 50 to 100. It is only shown where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = limits::MIN_CONFIDENCE_PERCENT, max = 100))]
+    pub apply_learned_from_percent: Option<u8>,
 }
 
 /// One level of support.
@@ -148,9 +167,38 @@ pub struct Queue {
     pub tier: u8,
     /// Who works there.
     pub team: String,
-    /// What they know.
+    /// What they know: once `agents` are named, whoever takes a ticket here has all of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<String>,
+    /// Whether only agents of its positions take its tickets.
+    #[serde(default)]
+    pub confidential: bool,
+    /// When somebody works here: a calendar of the contract. Always, where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
+    /// The same, as a calendar of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_hours: Option<Calendar>,
+    /// Whether work is handed over, or one owner keeps it and asks others to help.
+    #[serde(default = "tiered")]
+    pub mode: QueueMode,
+    /// How a ticket gets its owner.
+    #[serde(default = "claim")]
+    pub assignment: Assignment,
+    /// Tickets of this queue that one agent may have in progress at once; any number where nothing is said.
+    #[serde(default)]
+    pub work_limit: u32,
+    /// How soon a requester is called back if nobody was free at a hand-over; an hour where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_back_within: Option<Within>,
+}
+
+fn tiered() -> QueueMode {
+    QueueMode::Tiered
+}
+
+fn claim() -> Assignment {
+    Assignment::Claim
 }
 
 /// A top category.
@@ -163,6 +211,9 @@ pub struct Category {
     /// What it is divided into, by the same kind of id.
     #[serde(default)]
     pub subcategories: Vec<String>,
+    /// How long a front tier should handle it before it goes further; 15 minutes where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_box: Option<Within>,
 }
 
 /// How a priority is found.
@@ -220,7 +271,7 @@ pub struct Classification {
 
 fn usual_categories() -> Vec<Category> {
     ["hardware", "software", "service"]
-        .map(|category| Category { category: category.to_owned(), subcategories: Vec::new() })
+        .map(|category| Category { category: category.to_owned(), subcategories: Vec::new(), time_box: None })
         .into()
 }
 

@@ -138,6 +138,30 @@ words!(
 );
 
 words!(
+    /// How the work of a queue goes on.
+    QueueMode {
+        /// It is handed over.
+        Tiered = "tiered",
+        /// One owner to the end, who asks others to help.
+        Swarm = "swarm",
+    }
+);
+
+words!(
+    /// How a ticket gets its owner.
+    Assignment {
+        /// Somebody takes it.
+        Claim = "claim",
+        /// Those on duty in turn.
+        RoundRobin = "round_robin",
+        /// Whoever on duty has the fewest in progress.
+        ByLoad = "by_load",
+        /// Whoever on duty knows most of its category, then by load.
+        BySkill = "by_skill",
+    }
+);
+
+words!(
     /// Why a ticket waits.
     WaitingReason {
         /// An answer of the requester.

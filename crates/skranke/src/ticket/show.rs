@@ -60,7 +60,15 @@ fn whole(ticket: &proto::Ticket, clocks: &[Clock], messages: &[Message]) -> Stri
         format!("{}  because {}", word::<Priority>(classification.priority), plain(&classification.priority_rule)),
     );
     field("queue", format!("{} (tier {})  because {}", ticket.queue, ticket.tier, plain(&ticket.queue_rule)));
-    field("owner", plain(&ticket.owner));
+    field("owner", owner(ticket));
+    field("swarm", swarm(ticket.swarm.as_ref()));
+    field("speaks", spoken_for(&ticket.contact_through));
+    field(
+        "call back",
+        ticket.callback_due_at.as_ref().map_or_else(String::new, |due| format!("until {}", instant(Some(due)))),
+    );
+    field("handled", handled(ticket));
+    field("moves", moves(ticket));
     field("waits for", word::<WaitingReason>(ticket.waiting_reason));
     field("resolution", word::<ResolutionCode>(ticket.resolution_code));
     field("note", plain(&ticket.resolution_note));
@@ -76,6 +84,9 @@ fn whole(ticket: &proto::Ticket, clocks: &[Clock], messages: &[Message]) -> Stri
     if !ticket.suggestions.is_empty() {
         text.push_str(&format!("\n\nPossible solutions\n{}", suggestions(&ticket.suggestions)));
     }
+    if !ticket.learned.is_empty() {
+        text.push_str(&format!("\n\nWhat similar tickets ended as\n{}", learned(&ticket.learned)));
+    }
     if !messages.is_empty() {
         text.push_str("\n\nConversation");
         for message in messages {
@@ -89,6 +100,57 @@ fn whole(ticket: &proto::Ticket, clocks: &[Clock], messages: &[Message]) -> Stri
         }
     }
     text
+}
+
+fn owner(ticket: &proto::Ticket) -> String {
+    match &ticket.claim_lapses_at {
+        Some(at) => format!("{} until {}", plain(&ticket.owner), instant(Some(at))),
+        None => plain(&ticket.owner),
+    }
+}
+
+/// `severe: ada, bob (asked), eve (left)`
+fn swarm(swarm: Option<&proto::Swarm>) -> String {
+    let Some(swarm) = swarm else { return String::new() };
+    let members = swarm.members.iter().map(|member| {
+        let stand = match (&member.joined_at, &member.left_at) {
+            (_, Some(_)) => " (left)",
+            (None, None) => " (asked)",
+            (Some(_), None) => "",
+        };
+        format!("{}{stand}", plain(&member.agent))
+    });
+    format!("{}: {}", word::<proto::SwarmKind>(swarm.kind), members.collect::<Vec<_>>().join(", "))
+}
+
+fn spoken_for(through: &str) -> String {
+    if through.is_empty() { String::new() } else { format!("to the requester through {}", plain(through)) }
+}
+
+/// Handling beside its time-box; nothing where none holds.
+fn handled(ticket: &proto::Ticket) -> String {
+    let Some(time_box) = &ticket.time_box_for else { return String::new() };
+    let seconds = |length: Option<&prost_types::Duration>| length.map_or(0, |length| length.seconds);
+    let is_over = seconds(ticket.handled_for.as_ref()) >= time_box.seconds;
+    let prompt = if is_over { "  the time-box is over: hand it over" } else { "" };
+    format!("{} of {}{prompt}", length(ticket.handled_for.as_ref()), length(Some(time_box)))
+}
+
+/// `3 hand-overs, 1 returned for information, 1 ping-pong`
+fn moves(ticket: &proto::Ticket) -> String {
+    let mut told = Vec::new();
+    for (count, what) in [
+        (ticket.hand_overs, "handed over"),
+        (ticket.returns, "returned for information"),
+        (ticket.ping_pongs, "back and forth"),
+    ] {
+        match count {
+            0 => {}
+            1 => told.push(format!("once {what}")),
+            many => told.push(format!("{many} times {what}")),
+        }
+    }
+    told.join(", ")
 }
 
 fn promises(clocks: &[Clock]) -> String {
@@ -115,6 +177,25 @@ fn suggestions(suggestions: &[proto::Suggestion]) -> String {
     for one in suggestions {
         let what = if one.article_id.is_empty() { &one.ticket_reference } else { &one.article_id };
         rows.add_row([what.clone(), plain(&one.title), plain(&one.reason)]);
+    }
+    rows.to_string()
+}
+
+/// `queue  network  93 %  8 of 10 similar tickets (ACME-1, …)`
+fn learned(values: &[proto::LearnedValue]) -> String {
+    let mut rows = table(&["field", "value", "confidence", "because"]);
+    for one in values {
+        let value =
+            if one.category.is_empty() { one.value.clone() } else { format!("{} / {}", one.category, one.value) };
+        let more = if usize::try_from(one.agreeing).is_ok_and(|all| all > one.tickets.len()) { ", …" } else { "" };
+        let because = format!("{} of {} similar tickets ({}{more})", one.agreeing, one.similar, one.tickets.join(", "));
+        let applied = if one.applied { ": applied" } else { "" };
+        rows.add_row([
+            word::<proto::LearnedField>(one.field),
+            plain(&value),
+            format!("{:.0} %{applied}", one.confidence * 100.0),
+            plain(&because),
+        ]);
     }
     rows.to_string()
 }

@@ -175,7 +175,16 @@ fn triage_says(fact: triage::v1::event::Fact) -> Option<What> {
         Of::TicketReopened(_) => What::Reopened,
         Of::TicketClosed(_) => What::Closed,
         Of::TicketCancelled(_) => What::Cancelled,
-        Of::TicketClaimed(_) | Of::TicketReleased(_) | Of::TicketResumed(_) => return None,
+        Of::TicketClaimed(_)
+        | Of::TicketReleased(_)
+        | Of::TicketResumed(_)
+        | Of::TicketAssigned(_)
+        | Of::ClaimLapsed(_)
+        | Of::CallbackPromised(_)
+        | Of::CalledBack(_)
+        | Of::SwarmInvited(_)
+        | Of::SwarmJoined(_)
+        | Of::SwarmLeft(_) => return None,
     })
 }
 

@@ -38,14 +38,40 @@ impl Api {
         let mut check = Check::default();
         let name = request::named(named, &mut check);
         check.done().map_err(status::invalid)?;
+        let models = self.desk.models.clone();
         let found = self
             .ground
             .store
             .read(&caller.scope, move |connection| {
-                Box::pin(async move { store::ticket::find(connection, &name, false).await })
+                Box::pin(async move {
+                    let Some(found) = store::ticket::find(connection, &name, false).await? else { return Ok(None) };
+                    let model = models.one(connection, &found.ticket.client_id).await?;
+                    Ok::<_, Error>(Some((found, model)))
+                })
             })
             .await?;
-        Ok(wire::ticket::whole(found.ok_or_else(|| status::not_found("ticket"))?)?)
+        let (found, model) = found.ok_or_else(|| status::not_found("ticket"))?;
+        self.told(found, &model)
+    }
+
+    pub(super) async fn roster(
+        &self,
+        caller: Caller,
+        asked: &proto::GetRosterRequest,
+    ) -> Result<proto::GetRosterResponse, Status> {
+        let mut check = Check::default();
+        let client_id = ClientId::new(&asked.client_id);
+        let client_id = check.take(client_id.map_err(|error| Violation::new("client_id", error.to_string())));
+        let at = wire::instant(asked.at.as_ref()).filter(|at| wire::roster::YEARS.contains(&at.as_second()));
+        if asked.at.is_some() && at.is_none() {
+            check.say("at", "is not an instant of the years 1970 to 2199");
+        }
+        check.done().map_err(status::invalid)?;
+        let client_id = client_id.ok_or_else(|| status::not_found("client"))?;
+        let scope = caller.scope_of(&client_id)?;
+        let at = at.unwrap_or_else(|| self.ground.clock.now());
+        let found = handle::roster::of(&self.desk, &scope, client_id).await?;
+        Ok(wire::roster::roster(&found.model, at, &found.loads, &found.unclaimed))
     }
 
     pub(super) async fn tickets(
@@ -118,7 +144,7 @@ impl Api {
         let client_id = wire::model::check::checked(&model).map_err(status::invalid)?;
         let scope = caller.scope_of(&client_id)?;
         let by = caller.principal.subject.clone();
-        let (model, changed) = handle::model::apply(&self.ground, &scope, client_id, model, by).await?;
+        let (model, changed) = handle::model::apply(&self.desk, &scope, client_id, model, by).await?;
         Ok(proto::ApplySupportModelResponse { model: Some(model), changed })
     }
 

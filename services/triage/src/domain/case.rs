@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::condition::Facts;
 use super::event::{Event, Happened, evolve, fold};
-use super::model::{Classification, DEFAULT_TIER, Placement, SupportModel};
+use super::model::{Classification, Placement, SupportModel};
 use super::ticket::{Actor, Arrival, Matter, Ticket, Work};
 use super::words::{CancellationReason, Field, Level, Priority, ResolutionCode, WaitingReason, Word};
 
@@ -348,7 +348,9 @@ fn event_of(fact: &Imported, base: &Classification, model: &SupportModel) -> Opt
             from_queue: String::new(),
             from_tier: 0,
             queue: queue.clone(),
-            tier: model.queues.get(queue).copied().unwrap_or(DEFAULT_TIER),
+            tier: model.tier_of(queue),
+            insufficient_information: false,
+            warm: false,
             reason: IMPORTED_HAND_OVER.to_owned(),
             note: String::new(),
         },

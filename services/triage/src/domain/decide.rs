@@ -1,9 +1,13 @@
 //! What a command may do.
 
+use jiff::Timestamp;
+
+use super::assign::Loads;
 use super::event::Event;
 use super::model::{Classification, Sent, SupportModel};
 use super::ticket::{Actor, Work};
-use super::words::{CancellationReason, Priority, ResolutionCode, State, WaitingReason};
+use super::words::{AssignmentWay, CancellationReason, Priority, ResolutionCode, State, WaitingReason};
+use super::{hand_over, swarm};
 
 /// What somebody at the desk wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +18,36 @@ pub enum Command {
     Claim,
     /// Give it back to its queue.
     Release,
+    /// Give it to an agent.
+    Assign {
+        /// Whom.
+        owner: String,
+        /// In words.
+        reason: String,
+    },
+    /// Send it back to where it came from: too little is known.
+    Return {
+        /// What is missing.
+        reason: String,
+        /// For those who get it back.
+        note: String,
+    },
+    /// The requester was called.
+    CallBack {
+        /// What was said.
+        note: String,
+    },
+    /// Help the owner.
+    JoinSwarm,
+    /// Ask somebody to help.
+    InviteToSwarm {
+        /// Whom.
+        agent: String,
+        /// With what.
+        note: String,
+    },
+    /// Help no longer.
+    LeaveSwarm,
     /// Send it to another queue.
     HandOver {
         /// Which; must be one of the client's model.
@@ -76,6 +110,23 @@ pub struct Reclassification {
     pub override_by: Option<(Priority, String)>,
 }
 
+/// What a decision goes by, besides the work itself.
+#[derive(Debug, Clone)]
+pub struct Around<'a> {
+    /// The client's model.
+    pub model: &'a SupportModel,
+    /// Now.
+    pub at: Timestamp,
+    /// What those who come into question have on the table.
+    pub loads: &'a Loads,
+    /// Whoever asks may decide for others.
+    pub is_lead: bool,
+    /// The desk has asked the requester something since they wrote last.
+    pub is_asked: bool,
+    /// There is somebody who can be called.
+    pub has_requester: bool,
+}
+
 /// The command is understood but not allowed as things are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
@@ -121,6 +172,51 @@ pub enum Rejection {
     /// There is no such ticket that could stay.
     #[error("duplicate_of is not the reference of another ticket of this client")]
     UnknownDuplicate,
+    /// Nobody approves of their own giving up.
+    #[error("the approver must be somebody else than the one who resolves")]
+    ApproverIsResolver,
+    /// A wait for an answer needs its question.
+    #[error("nobody has asked the requester anything; write to them first, or say in the note what they were asked")]
+    QuestionNeeded,
+    /// The agent has enough on the table.
+    #[error("the agent has as many tickets of this queue in progress as it allows; finish or release one first")]
+    WorkLimitReached,
+    /// The agent does not know what the queue asks for.
+    #[error("the queue asks for skills that the support model does not give this agent")]
+    SkillMissing,
+    /// The queue is for its positions only.
+    #[error("the queue is confidential: only agents of its positions work there")]
+    Confidential,
+    /// The client's model names agents, and not this one.
+    #[error("the client's support model has no such agent")]
+    UnknownAgent,
+    /// The agent is away.
+    #[error("the agent is absent by the roster; choose somebody who is there")]
+    AgentAbsent,
+    /// Only leads decide for others.
+    #[error("only a lead gives tickets to others; claim it for yourself")]
+    LeadNeeded,
+    /// There is nowhere to send it back to.
+    #[error("the ticket has come from no other queue; hand it over instead")]
+    NothingToReturnTo,
+    /// The owner keeps it.
+    #[error("the queue swarms: its owner keeps a ticket to the end; invite others, or let a lead hand it over")]
+    SwarmKeepsOwner,
+    /// The queue works in tiers.
+    #[error("only P1 tickets and queues of mode swarm have swarms; hand it over instead")]
+    NotSwarming,
+    /// A swarm helps an owner.
+    #[error("nobody owns the ticket; claim it first")]
+    NotClaimed,
+    /// Only members invite.
+    #[error("only the owner and members of the swarm invite; join it first")]
+    NotInSwarm,
+    /// Enough.
+    #[error("the swarm has as many members as there may be")]
+    SwarmFull,
+    /// The owner is in it to the end.
+    #[error("the owner stays in the swarm; release the ticket instead")]
+    OwnerStays,
 }
 
 impl Rejection {
@@ -141,6 +237,21 @@ impl Rejection {
             Self::ResolutionNeedsArticle => "RESOLUTION_NEEDS_ARTICLE",
             Self::ApproverRequired => "APPROVER_REQUIRED",
             Self::UnknownDuplicate => "UNKNOWN_DUPLICATE",
+            Self::ApproverIsResolver => "APPROVER_IS_RESOLVER",
+            Self::QuestionNeeded => "QUESTION_NEEDED",
+            Self::WorkLimitReached => "WORK_LIMIT_REACHED",
+            Self::SkillMissing => "SKILL_MISSING",
+            Self::Confidential => "CONFIDENTIAL",
+            Self::UnknownAgent => "UNKNOWN_AGENT",
+            Self::AgentAbsent => "AGENT_ABSENT",
+            Self::LeadNeeded => "LEAD_NEEDED",
+            Self::NothingToReturnTo => "NOTHING_TO_RETURN_TO",
+            Self::SwarmKeepsOwner => "SWARM_KEEPS_OWNER",
+            Self::NotSwarming => "NOT_SWARMING",
+            Self::NotClaimed => "NOT_CLAIMED",
+            Self::NotInSwarm => "NOT_IN_SWARM",
+            Self::SwarmFull => "SWARM_FULL",
+            Self::OwnerStays => "OWNER_STAYS",
         }
     }
 }
@@ -149,7 +260,7 @@ impl Rejection {
 ///
 /// # Errors
 /// The rejection, if the command is not allowed as things are.
-pub fn decide(work: &Work, command: &Command, by: &Actor, model: &SupportModel) -> Result<Vec<Event>, Rejection> {
+pub fn decide(work: &Work, command: &Command, by: &Actor, around: &Around<'_>) -> Result<Vec<Event>, Rejection> {
     if work.state == State::Registered {
         return Err(Rejection::NotTriaged);
     }
@@ -167,26 +278,26 @@ pub fn decide(work: &Work, command: &Command, by: &Actor, model: &SupportModel) 
         State::Cancelled => return Err(Rejection::TicketCancelled),
         State::Registered | State::Queued | State::InProgress | State::Waiting => {}
     }
-    decide_open(work, command, by, model)
+    decide_open(work, command, by, around)
 }
 
 /// The commands of the work itself, on a ticket that is open.
-fn decide_open(work: &Work, command: &Command, by: &Actor, model: &SupportModel) -> Result<Vec<Event>, Rejection> {
+fn decide_open(work: &Work, command: &Command, by: &Actor, around: &Around<'_>) -> Result<Vec<Event>, Rejection> {
     match command {
-        Command::Triage(anew) => triage(work, anew, by, model),
-        Command::Claim => match &work.owner {
-            Some(owner) if *owner == by.actor_id => Ok(vec![]),
-            Some(_) => Err(Rejection::AlreadyClaimed),
-            None => Ok(vec![Event::Claimed { owner: by.actor_id.clone() }]),
-        },
+        Command::Triage(anew) => triage(work, anew, by, around.model),
+        Command::Claim => claim(work, by, around),
+        Command::Assign { owner, reason } => assign(work, owner, reason, by, around),
         Command::Release if work.owner.is_none() && work.state != State::InProgress => Ok(vec![]),
         Command::Release => Ok(vec![Event::Released]),
-        Command::HandOver { queue, reason, note } => hand_over(work, queue, reason, note, model),
-        Command::Wait { reason, note } => match work.waiting {
-            Some(waiting) if waiting.reason == *reason => Ok(vec![]),
-            Some(_) => Err(Rejection::AlreadyWaiting),
-            None => Ok(vec![Event::Waiting { reason: *reason, note: note.clone() }]),
-        },
+        Command::HandOver { queue, reason, note } => hand_over::to(work, queue, reason, note, around),
+        Command::Return { reason, note } => hand_over::back(work, reason, note, around),
+        Command::CallBack { note } => {
+            Ok(work.callback.map(|_| Event::CalledBack { note: note.clone() }).into_iter().collect())
+        }
+        Command::JoinSwarm => swarm::join(work, by, around),
+        Command::InviteToSwarm { agent, note } => swarm::invite(work, agent, note, by, around),
+        Command::LeaveSwarm => swarm::leave(work, by),
+        Command::Wait { reason, note } => wait(work, *reason, note, around),
         Command::Resume if work.state == State::Waiting => Ok(vec![Event::Resumed { by_reply: false }]),
         Command::Resolve { code, article_id, no_article_reason, note, approver } => {
             let needs_approver = matches!(code, ResolutionCode::NotEconomical | ResolutionCode::NotRepairable);
@@ -195,6 +306,9 @@ fn decide_open(work: &Work, command: &Command, by: &Actor, model: &SupportModel)
             }
             if needs_approver && approver.is_empty() {
                 return Err(Rejection::ApproverRequired);
+            }
+            if needs_approver && *approver == by.actor_id {
+                return Err(Rejection::ApproverIsResolver);
             }
             Ok(vec![Event::Resolved {
                 code: *code,
@@ -211,6 +325,45 @@ fn decide_open(work: &Work, command: &Command, by: &Actor, model: &SupportModel)
             Ok(vec![Event::Cancelled { reason: *reason, duplicate_of: duplicate_of.clone(), note: note.clone() }])
         }
         Command::Resume | Command::Confirm | Command::Reopen { .. } | Command::Close => Ok(vec![]),
+    }
+}
+
+fn claim(work: &Work, by: &Actor, around: &Around<'_>) -> Result<Vec<Event>, Rejection> {
+    match &work.owner {
+        Some(owner) if *owner == by.actor_id => Ok(vec![]),
+        Some(_) => Err(Rejection::AlreadyClaimed),
+        None => {
+            around.model.may_take(&work.placement.queue, &by.actor_id, around.loads)?;
+            Ok(vec![Event::Claimed { owner: by.actor_id.clone() }])
+        }
+    }
+}
+
+/// A lead gives it to whom they want, also from another; everybody else takes it for themselves if it is free.
+fn assign(work: &Work, owner: &str, reason: &str, by: &Actor, around: &Around<'_>) -> Result<Vec<Event>, Rejection> {
+    if work.owner.as_deref() == Some(owner) {
+        return Ok(vec![]);
+    }
+    if owner != by.actor_id && !around.is_lead {
+        return Err(Rejection::LeadNeeded);
+    }
+    if work.owner.is_some() && !around.is_lead {
+        return Err(Rejection::AlreadyClaimed);
+    }
+    around.model.knows(owner, around.at)?;
+    around.model.may_take(&work.placement.queue, owner, around.loads)?;
+    Ok(vec![Event::Assigned { owner: owner.to_owned(), way: AssignmentWay::Manual, reason: reason.to_owned() }])
+}
+
+/// Whoever waits for the requester has asked them something: in writing, or as the note tells.
+fn wait(work: &Work, reason: WaitingReason, note: &str, around: &Around<'_>) -> Result<Vec<Event>, Rejection> {
+    match work.waiting {
+        Some(waiting) if waiting.reason == reason => Ok(vec![]),
+        Some(_) => Err(Rejection::AlreadyWaiting),
+        None if reason == WaitingReason::Requester && note.is_empty() && !around.is_asked => {
+            Err(Rejection::QuestionNeeded)
+        }
+        None => Ok(vec![Event::Waiting { reason, note: note.to_owned() }]),
     }
 }
 
@@ -235,28 +388,6 @@ fn reopen(work: &Work, reason: &str) -> Result<Vec<Event>, Rejection> {
         State::Cancelled => Err(Rejection::TicketCancelled),
         State::Registered | State::Queued | State::InProgress | State::Waiting => Ok(vec![]),
     }
-}
-
-/// A ticket that waits goes on waiting in its new queue: what it waits for has not come.
-fn hand_over(
-    work: &Work,
-    queue: &str,
-    reason: &str,
-    note: &str,
-    model: &SupportModel,
-) -> Result<Vec<Event>, Rejection> {
-    let place = model.queue(queue, "").ok_or(Rejection::UnknownQueue)?;
-    if work.placement.queue == queue {
-        return if work.owner.is_none() { Ok(vec![]) } else { Err(Rejection::SameQueue) };
-    }
-    Ok(vec![Event::HandedOver {
-        from_queue: work.placement.queue.clone(),
-        from_tier: work.placement.tier,
-        queue: place.queue,
-        tier: place.tier,
-        reason: reason.to_owned(),
-        note: note.to_owned(),
-    }])
 }
 
 /// What is not set stays. Setting impact or urgency, even to what it is, asks the matrix again and so ends an override.

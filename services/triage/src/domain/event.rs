@@ -1,11 +1,12 @@
 //! What can happen to a ticket, and what it makes of it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::model::{Classification, Placement};
-use super::ticket::{Actor, Resolution, Waiting, Work};
-use super::words::{CancellationReason, ResolutionCode, State, WaitingReason};
+use super::swarm;
+use super::ticket::{Actor, Callback, Handling, Resolution, Waiting, Work};
+use super::words::{AssignmentWay, CancellationReason, LapseReason, ResolutionCode, State, SwarmKind, WaitingReason};
 
 /// One fact about the work on a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,62 @@ pub enum Event {
         reason: String,
         /// For those who receive it.
         note: String,
+        /// It goes back because too little is known.
+        insufficient_information: bool,
+        /// Somebody is there to receive it.
+        warm: bool,
     },
+    /// It was given to an agent.
+    Assigned {
+        /// Whom.
+        owner: String,
+        /// How they were found.
+        way: AssignmentWay,
+        /// In words; may be empty.
+        reason: String,
+    },
+    /// The owner is no longer there: the work is back with the position.
+    ClaimLapsed {
+        /// Whose claim it was.
+        owner: String,
+        /// Why.
+        reason: LapseReason,
+        /// What changed since it was made.
+        summary: String,
+    },
+    /// The requester will be called.
+    CallbackPromised {
+        /// Until when.
+        due_at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// The requester was called.
+    CalledBack {
+        /// What was said.
+        note: String,
+    },
+    /// Somebody was asked to help.
+    SwarmInvited {
+        /// Who.
+        agent: String,
+        /// With what.
+        note: String,
+    },
+    /// Somebody helps.
+    SwarmJoined {
+        /// Who.
+        agent: String,
+        /// What for, if it is the first.
+        kind: SwarmKind,
+    },
+    /// Somebody helps no longer.
+    SwarmLeft {
+        /// Who.
+        agent: String,
+    },
+    /// Something that a newer version of triage has written.
+    Unknown,
     /// The work stands still.
     Waiting {
         /// For what.
@@ -111,6 +167,21 @@ pub struct Happened {
 pub fn evolve(mut work: Work, happened: &Happened) -> Work {
     work.revision = work.revision.max(happened.revision);
     work.changed_at = work.changed_at.max(happened.occurred_at);
+    let tier = work.placement.tier;
+    become_other(&mut work, happened);
+    if work.placement.tier != tier {
+        work.handling = Handling { handled_for: SignedDuration::ZERO, since_at: None };
+    }
+    let at = happened.occurred_at;
+    match (work.state == State::InProgress, work.handling.since_at) {
+        (true, None) => work.handling.since_at = Some(at),
+        (false, Some(_)) => work.handling = Handling { handled_for: work.handling.until(at), since_at: None },
+        (true, Some(_)) | (false, None) => {}
+    }
+    work
+}
+
+fn become_other(work: &mut Work, happened: &Happened) {
     match &happened.event {
         Event::Triaged { classification, placement } => {
             work.classification = classification.clone();
@@ -121,19 +192,30 @@ pub fn evolve(mut work: Work, happened: &Happened) -> Work {
                 work.state = State::Queued;
             }
         }
-        Event::Claimed { owner } => {
+        Event::Claimed { owner } | Event::Assigned { owner, .. } => {
             work.owner = Some(owner.clone());
+            swarm::owner_joins(work, owner, happened.occurred_at);
             if matches!(work.state, State::Registered | State::Queued) {
                 work.state = State::InProgress;
             }
         }
-        Event::Released => give_back(&mut work),
-        Event::HandedOver { queue, tier, .. } => {
-            let rule = format!("handed over by {}", happened.actor.actor_id);
-            work.placement = Placement { queue: queue.clone(), tier: *tier, rule };
-            work.hand_overs = work.hand_overs.saturating_add(1);
-            give_back(&mut work);
+        Event::Released => give_back(work),
+        Event::ClaimLapsed { owner, .. } => {
+            if work.owner.as_ref() == Some(owner) {
+                give_back(work);
+            }
         }
+        Event::HandedOver { queue, tier, insufficient_information, .. } => {
+            let rule = format!("handed over by {}", happened.actor.actor_id);
+            hand_over(work, Placement { queue: queue.clone(), tier: *tier, rule }, *insufficient_information);
+        }
+        Event::CallbackPromised { due_at, .. } if work.state.is_open() => {
+            work.callback = Some(Callback { promised_at: happened.occurred_at, due_at: *due_at });
+        }
+        Event::CalledBack { .. } => work.callback = None,
+        Event::SwarmInvited { agent, .. } => swarm::invited(work, agent, happened.occurred_at),
+        Event::SwarmJoined { agent, kind } => swarm::joined(work, agent, *kind, happened.occurred_at),
+        Event::SwarmLeft { agent } => swarm::left(work, agent, happened.occurred_at),
         Event::Waiting { reason, .. } if work.state.is_open() => {
             work.state = State::Waiting;
             work.waiting = Some(Waiting { reason: *reason, since_at: happened.occurred_at });
@@ -145,7 +227,7 @@ pub fn evolve(mut work: Work, happened: &Happened) -> Work {
         Event::Resolved { code, note, .. } => {
             let resolved_at = happened.occurred_at;
             work.resolution = Some(Resolution { code: *code, note: note.clone(), resolved_at });
-            end(&mut work, State::Resolved);
+            end(work, State::Resolved);
         }
         Event::Reopened { .. } if !work.state.is_open() => {
             work.state = State::InProgress;
@@ -154,16 +236,29 @@ pub fn evolve(mut work: Work, happened: &Happened) -> Work {
             work.reopenings = work.reopenings.saturating_add(1);
         }
         Event::Closed { .. } => {
-            if end(&mut work, State::Closed) {
+            if end(work, State::Closed) {
                 work.closed_at = work.closed_at.or(Some(happened.occurred_at));
             }
         }
         Event::Cancelled { .. } => {
-            end(&mut work, State::Cancelled);
+            end(work, State::Cancelled);
         }
-        Event::Waiting { .. } | Event::Resumed { .. } | Event::Reopened { .. } => {}
+        Event::Waiting { .. }
+        | Event::Resumed { .. }
+        | Event::Reopened { .. }
+        | Event::CallbackPromised { .. }
+        | Event::Unknown => {}
     }
-    work
+}
+
+fn hand_over(work: &mut Work, to: Placement, insufficient_information: bool) {
+    if to.queue == work.came_from {
+        work.ping_pongs = work.ping_pongs.saturating_add(1);
+    }
+    work.came_from = std::mem::replace(&mut work.placement, to).queue;
+    work.hand_overs = work.hand_overs.saturating_add(1);
+    work.returns = work.returns.saturating_add(u32::from(insufficient_information));
+    give_back(work);
 }
 
 /// Nobody owns it any more; it lies in its queue unless it waits or is over.
@@ -179,6 +274,7 @@ fn end(work: &mut Work, state: State) -> bool {
     if !matches!(work.state, State::Closed | State::Cancelled) {
         work.state = state;
         work.waiting = None;
+        work.callback = None;
     }
     work.state == state
 }

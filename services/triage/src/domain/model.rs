@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+
 use super::condition::{Condition, Facts, folded};
+use super::hours::Calendar;
+use super::roster::{Agent, Position};
 use super::words::{Field, Kind, Level, Priority, Word};
 
 /// The queue and tier of every ticket as long as a client has no model.
@@ -13,14 +18,20 @@ pub const DEFAULT_QUEUE_RULE: &str = "default queue";
 pub const DEFAULT_TIER: i32 = 1;
 /// The category of what nobody has classified, if the client has it; else the first that it has.
 pub const DEFAULT_CATEGORY: &str = "service";
+/// Handling in a front tier after which a ticket should go further, if its category does not say.
+pub const TIME_BOX_FOR: SignedDuration = SignedDuration::from_mins(15);
+/// How soon a requester is called back after a cold hand-over, if the queue does not say.
+pub const CALL_BACK_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// One version of a support model. [`SupportModel::default`] serves clients that have none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SupportModel {
     /// 1, 2, 3 …; 0 for the default model.
     pub version: u64,
-    /// The queues and their tiers.
-    pub queues: BTreeMap<String, i32>,
+    /// The tiers by their number.
+    pub tiers: BTreeMap<i32, Tier>,
+    /// The queues by their word.
+    pub queues: BTreeMap<String, Queue>,
     /// The queue of a ticket that no rule places.
     pub default_queue: String,
     /// The categories in their order.
@@ -31,6 +42,89 @@ pub struct SupportModel {
     pub classification: Vec<ClassificationRule>,
     /// First match wins.
     pub routing: Vec<RoutingRule>,
+    /// From which confidence on what similar tickets ended as is applied where sender and rules leave it open; `None`:
+    /// it is only shown.
+    pub apply_learned_from: Option<f64>,
+    /// The posts by their word.
+    pub positions: BTreeMap<String, Position>,
+    /// Those who work here, by the token's subject. None: whoever is an agent of the client does everything.
+    pub agents: BTreeMap<String, Agent>,
+    /// Whose wall clock shifts and absences go by.
+    pub zone: TimeZone,
+}
+
+/// A tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tier {
+    /// What it is.
+    pub kind: TierKind,
+    /// Its agents speak to requesters through the front tier only.
+    pub through_front: bool,
+}
+
+/// The kinds of tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TierKind {
+    /// The requester helps themselves.
+    SelfService,
+    /// Faces requesters, solves what is known.
+    Front,
+    /// Technical support.
+    Specialist,
+    /// Those who know the inside.
+    Expert,
+    /// A vendor.
+    External,
+}
+
+/// Where work waits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Queue {
+    /// Its tier.
+    pub tier: i32,
+    /// What whoever takes its tickets must know, folded.
+    pub skills: Vec<String>,
+    /// Only its positions take its tickets.
+    pub confidential: bool,
+    /// When somebody works there; `None`: always.
+    pub hours: Option<Calendar>,
+    /// Whoever takes a ticket owns it to the end and invites others.
+    pub is_swarm: bool,
+    /// How its tickets get their owners.
+    pub assignment: Assignment,
+    /// Its tickets that one agent may have in progress; 0: any number.
+    pub work_limit: u32,
+    /// How soon a requester is called back after a cold hand-over.
+    pub call_back_within: SignedDuration,
+}
+
+/// How tickets get their owners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assignment {
+    /// Somebody takes it.
+    Claim,
+    /// In turn.
+    RoundRobin,
+    /// To whoever has the fewest.
+    ByLoad,
+    /// To whoever knows most of it.
+    BySkill,
+}
+
+impl Queue {
+    /// A queue of which nothing else is said.
+    pub fn of_tier(tier: i32) -> Self {
+        Self {
+            tier,
+            skills: Vec::new(),
+            confidential: false,
+            hours: None,
+            is_swarm: false,
+            assignment: Assignment::Claim,
+            work_limit: 0,
+            call_back_within: CALL_BACK_WITHIN,
+        }
+    }
 }
 
 /// A category and what is below it.
@@ -40,6 +134,8 @@ pub struct Category {
     pub category: String,
     /// None means that any name is taken.
     pub subcategories: Vec<String>,
+    /// Handling in a front tier after which it should go further.
+    pub time_box_for: SignedDuration,
 }
 
 /// Sets what it names where it is still open.
@@ -113,15 +209,21 @@ impl Default for SupportModel {
     /// One queue, three categories, the usual matrix, no rules: a ticket is never unplaced.
     fn default() -> Self {
         use Priority::{P1, P2, P3, P4, P5};
-        let category = |name: &str| Category { category: name.to_owned(), subcategories: Vec::new() };
+        let category =
+            |name: &str| Category { category: name.to_owned(), subcategories: Vec::new(), time_box_for: TIME_BOX_FOR };
         Self {
             version: 0,
-            queues: BTreeMap::from([(DEFAULT_QUEUE.to_owned(), DEFAULT_TIER)]),
+            tiers: BTreeMap::from([(DEFAULT_TIER, Tier { kind: TierKind::Front, through_front: false })]),
+            queues: BTreeMap::from([(DEFAULT_QUEUE.to_owned(), Queue::of_tier(DEFAULT_TIER))]),
             default_queue: DEFAULT_QUEUE.to_owned(),
             categories: vec![category("hardware"), category("software"), category(DEFAULT_CATEGORY)],
             matrix: [[P1, P2, P3], [P2, P3, P4], [P3, P4, P5]],
             classification: Vec::new(),
             routing: Vec::new(),
+            apply_learned_from: None,
+            positions: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            zone: TimeZone::UTC,
         }
     }
 }
@@ -143,7 +245,7 @@ impl SupportModel {
 
     /// The queue's place; `None` if the model has no such queue.
     pub fn queue(&self, queue: &str, rule: &str) -> Option<Placement> {
-        let tier = *self.queues.get(queue)?;
+        let tier = self.queues.get(queue)?.tier;
         Some(Placement { queue: queue.to_owned(), tier, rule: rule.to_owned() })
     }
 
@@ -210,8 +312,35 @@ impl SupportModel {
         facts.set(Field::Priority, classification.priority.word());
         let rule = self.routing.iter().find(|rule| rule.when.as_ref().is_none_or(|when| when.holds(facts)));
         let (queue, rule) = rule.map_or((&self.default_queue, DEFAULT_QUEUE_RULE), |rule| (&rule.queue, &rule.rule));
-        let tier = self.queues.get(queue).copied().unwrap_or(DEFAULT_TIER);
-        Placement { queue: queue.clone(), tier, rule: rule.to_owned() }
+        Placement { queue: queue.clone(), tier: self.tier_of(queue), rule: rule.to_owned() }
+    }
+
+    /// The queue's tier; the service desk's for a queue that the model does not know.
+    pub fn tier_of(&self, queue: &str) -> i32 {
+        self.queues.get(queue).map_or(DEFAULT_TIER, |queue| queue.tier)
+    }
+
+    /// Whether the tier faces requesters and solves what is known.
+    pub fn is_front(&self, tier: i32) -> bool {
+        self.tiers.get(&tier).is_some_and(|tier| tier.kind == TierKind::Front)
+    }
+
+    /// The queue that speaks to requesters for the tickets of this one: the default queue if its tier is a front one,
+    /// else the first that is. `None`: its own agents do.
+    pub fn contact_through(&self, queue: &str) -> Option<&str> {
+        let tier = self.tiers.get(&self.queues.get(queue)?.tier)?;
+        if !tier.through_front {
+            return None;
+        }
+        let is_front = |name: &&String| self.queues.get(*name).is_some_and(|queue| self.is_front(queue.tier));
+        let default = Some(&self.default_queue).filter(is_front);
+        default.or_else(|| self.queues.keys().find(is_front)).map(String::as_str)
+    }
+
+    /// How long a ticket of this category should be handled in its tier; `None` beyond the front tier.
+    pub fn time_box(&self, category: &str, tier: i32) -> Option<SignedDuration> {
+        let time_box_for = || self.category(category).map_or(TIME_BOX_FOR, |category| category.time_box_for);
+        self.is_front(tier).then(time_box_for)
     }
 }
 

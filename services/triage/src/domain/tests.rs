@@ -1,9 +1,15 @@
 //! The laws of triage.
 
+mod assignment;
+mod duty;
 mod history;
 mod laws;
+mod learning;
+mod moves;
+mod posts;
 mod rules;
 mod states;
+mod swarms;
 
 use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};
@@ -75,6 +81,68 @@ fn after(events: &[Event]) -> Work {
         work = evolve(work, &happened(revision, revision as i64, event.clone()));
     }
     work
+}
+
+/// An hour after the registration, by an agent who is no lead; the requester was asked and can be called.
+fn around<'a>(model: &'a SupportModel, loads: &'a Loads) -> Around<'a> {
+    Around { model, at: at(60), loads, is_lead: false, is_asked: true, has_requester: true }
+}
+
+/// The same with nothing on anybody's table.
+fn decide(work: &Work, command: &Command, by: &Actor, model: &SupportModel) -> Result<Vec<Event>, Rejection> {
+    super::decide(work, command, by, &around(model, &Loads::new()))
+}
+
+/// What a command makes of the work, in the minute after what happened before.
+fn done(work: Work, events: Vec<Event>) -> Work {
+    events.into_iter().fold(work, |work, event| {
+        let revision = work.revision + 1;
+        evolve(work, &happened(revision, 60 + revision as i64, event))
+    })
+}
+
+/// Somebody who occupies a position on these days at these hours.
+fn on_shift(agent: &str, position: &str, skills: &[&str], days: &[&str], hours: &str) -> Agent {
+    let mut weekly = Weekly::default();
+    for day in days {
+        weekly.add(hours::weekday(day).unwrap(), [Span::read(hours).unwrap()]);
+    }
+    let (from, until) = (jiff::civil::Date::MIN, jiff::civil::Date::MAX);
+    Agent {
+        agent: agent.to_owned(),
+        skills: skills.iter().map(ToString::to_string).collect(),
+        shifts: vec![Shift { position: position.to_owned(), weekly, from, until }],
+        ..Agent::default()
+    }
+}
+
+const WEEK: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// The service desk (tier 1, front) and the network (tier 2, through the front); posts `first` and `net` for them.
+fn manned(agents: Vec<Agent>) -> SupportModel {
+    let mut model = SupportModel::default();
+    model.queues.insert("network".to_owned(), Queue::of_tier(2));
+    model.tiers.insert(2, Tier { kind: TierKind::Specialist, through_front: true });
+    for (position, queue) in [("first", "service-desk"), ("net", "network")] {
+        let position = position.to_owned();
+        let queues = [queue.to_owned()].into();
+        model.positions.insert(position.clone(), Position { position, name: String::new(), queues });
+    }
+    model.agents = agents.into_iter().map(|agent| (agent.agent.clone(), agent)).collect();
+    model
+}
+
+fn handed_over(queue: &str, tier: i32) -> Event {
+    Event::HandedOver {
+        from_queue: String::new(),
+        from_tier: 0,
+        queue: queue.to_owned(),
+        tier,
+        reason: String::new(),
+        note: String::new(),
+        insufficient_information: false,
+        warm: false,
+    }
 }
 
 fn waiting(reason: WaitingReason) -> Event {

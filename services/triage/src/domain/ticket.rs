@@ -1,11 +1,11 @@
 //! A ticket as triage sees it: the matter, which never changes, and the work, which is the fold of its events.
 
 use contracts::ClientId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::model::{Classification, Placement, Sent};
-use super::words::{ActorKind, Channel, Kind, Level, Priority, ResolutionCode, State, WaitingReason};
+use super::words::{ActorKind, Channel, Kind, Level, Priority, ResolutionCode, State, SwarmKind, WaitingReason};
 
 /// A ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +101,72 @@ pub struct Work {
     pub reopenings: u32,
     /// How often it went to another queue.
     pub hand_overs: u32,
+    /// How often it came back because too little was known.
+    pub returns: u32,
+    /// How often it went back to the queue that it had just come from.
+    pub ping_pongs: u32,
+    /// The queue that it came from last; empty if it never moved.
+    pub came_from: String,
+    /// The promise to call the requester.
+    pub callback: Option<Callback>,
+    /// Those who solve it together.
+    pub swarm: Option<Swarm>,
+    /// The time in progress in its tier.
+    pub handling: Handling,
+}
+
+/// A promise to call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Callback {
+    /// When it was given.
+    pub promised_at: Timestamp,
+    /// Until when.
+    pub due_at: Timestamp,
+}
+
+/// Those who solve a ticket together, in the order in which they came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swarm {
+    /// What for.
+    pub kind: SwarmKind,
+    /// Everybody who was ever invited or helped: credit stays.
+    pub members: Vec<Member>,
+}
+
+/// A member of a swarm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub agent: String,
+    /// Since when; `None`: invited only.
+    pub joined_at: Option<Timestamp>,
+    /// Until when, if they left.
+    pub left_at: Option<Timestamp>,
+}
+
+impl Member {
+    /// Helps now.
+    pub fn is_active(&self) -> bool {
+        self.joined_at.is_some() && self.left_at.is_none()
+    }
+}
+
+/// How long a ticket was in progress in its tier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Handling {
+    /// Until it stood still last.
+    pub handled_for: SignedDuration,
+    /// Since when it is in progress now.
+    pub since_at: Option<Timestamp>,
+}
+
+impl Handling {
+    /// How long until then.
+    pub fn until(self, at: Timestamp) -> SignedDuration {
+        let now =
+            self.since_at.map_or(SignedDuration::ZERO, |since| at.duration_since(since).max(SignedDuration::ZERO));
+        self.handled_for.saturating_add(now)
+    }
 }
 
 /// A wait.
@@ -147,7 +213,18 @@ impl Work {
             changed_at: registered_at,
             reopenings: 0,
             hand_overs: 0,
+            returns: 0,
+            ping_pongs: 0,
+            came_from: String::new(),
+            callback: None,
+            swarm: None,
+            handling: Handling::default(),
         }
+    }
+
+    /// Whether somebody has it and it is not over: only then is there a claim that can lapse.
+    pub fn is_claimed(&self) -> bool {
+        self.owner.is_some() && self.state.is_open()
     }
 }
 

@@ -203,6 +203,42 @@ words!(
 );
 
 words!(
+    /// How an owner was found.
+    AssignmentWay {
+        /// Somebody said so.
+        Manual = 1 "manual",
+        /// Their turn.
+        RoundRobin = 2 "round_robin",
+        /// They had the fewest in progress.
+        ByLoad = 3 "by_load",
+        /// They know most of it.
+        BySkill = 4 "by_skill",
+        /// The owner of a swarm went; a member goes on.
+        Swarm = 5 "swarm",
+    }
+);
+
+words!(
+    /// Why a claim lapsed.
+    LapseReason {
+        /// The shift is over.
+        ShiftEnd = 1 "shift_end",
+        /// The owner is away.
+        Absence = 2 "absence",
+    }
+);
+
+words!(
+    /// What a swarm is for.
+    SwarmKind {
+        /// The daily stream.
+        Local = 1 "local",
+        /// P1.
+        Severe = 2 "severe",
+    }
+);
+
+words!(
     /// What a condition looks at.
     Field {
         /// The subject line.

@@ -1,6 +1,7 @@
 //! What triage learns from other services, whole batches at a time.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use contracts::ClientId;
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 use chassis::{Error, Ground, Scope, inbox};
 
-use super::{Change, record};
+use super::{Change, Desk, Memories, Models, neighbours, record, waits_for_owner};
 use crate::domain::{Case, Happened, Reply, SupportModel, Ticket};
 use crate::store::ticket::Suggested;
 use crate::store::{self, Key};
@@ -21,13 +22,19 @@ use crate::wire::heard::{Heard, Told};
 ///
 /// # Errors
 /// If the store failed; nothing was learned then.
-pub async fn tickets(ground: &Ground, heard: Vec<Heard>) -> Result<(), Error> {
+pub async fn tickets(desk: &Desk, heard: Vec<Heard>) -> Result<(), Error> {
     if heard.is_empty() {
         return Ok(());
     }
-    let now = ground.clock.now();
+    let now = desk.ground.clock.now();
     let scope = Scope::of_all(heard.iter().map(|one| &one.client_id));
-    ground.store.unit_of_work(&scope, move |connection| Box::pin(learn(connection, heard, now))).await
+    let (store, models, memories) = (&desk.ground.store, desk.models.clone(), desk.memories.clone());
+    let wait =
+        store.unit_of_work(&scope, move |connection| Box::pin(learn(connection, models, memories, heard, now))).await?;
+    for client_id in wait {
+        desk.bell.ring(&client_id);
+    }
+    Ok(())
 }
 
 /// Keeps a batch of suggestions, the last per ticket.
@@ -55,7 +62,7 @@ pub async fn suggestions(ground: &Ground, suggested: Vec<(Key, Suggested)>) -> R
         .await
 }
 
-fn key_of(heard: &Heard) -> Key {
+pub(super) fn key_of(heard: &Heard) -> Key {
     (heard.client_id.clone(), heard.ticket_id)
 }
 
@@ -64,28 +71,41 @@ fn keys(heard: &[Heard], of_kind: impl Fn(&Told) -> bool) -> Vec<Key> {
     heard.iter().filter(|one| of_kind(&one.told)).map(key_of).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-async fn learn(connection: &mut PgConnection, mut heard: Vec<Heard>, now: Timestamp) -> Result<(), Error> {
+/// Returns the clients of tickets that wait for an owner who is found by itself.
+async fn learn(
+    connection: &mut PgConnection,
+    models: Models,
+    memories: Memories,
+    mut heard: Vec<Heard>,
+    now: Timestamp,
+) -> Result<BTreeSet<ClientId>, Error> {
     let ids: Vec<(ClientId, Uuid)> = heard.iter().map(|one| (one.client_id.clone(), one.event_id)).collect();
     let mut new = inbox::remember_events(connection, &ids).await?;
     heard.retain(|one| new.remove(&one.event_id));
     if heard.is_empty() {
-        return Ok(());
+        return Ok(BTreeSet::new());
     }
+    keep_asked(connection, &heard).await?;
+    heard.retain(|one| !matches!(one.told, Told::Asked(_)));
     let all = keys(&heard, |_| true);
     store::lock_learning(connection, &all).await?;
     let known = store::ticket::lock_known(connection, &all).await?;
-    let models = models(connection, &heard).await?;
+    let models = models_of(connection, &models, &heard).await?;
     let replies = replies(connection, &heard).await?;
+    let proposals = memories.propose(connection, &neighbours::arrived(&heard, &known), now).await?;
     let mut cases = open(connection, &heard, &known).await?;
     let default = SupportModel::default();
     for one in &heard {
         let Some(case) = cases.get_mut(&key_of(one)) else { continue };
-        let model = models.get(&one.client_id).unwrap_or(&default);
+        let model = models.get(&one.client_id).map_or(&default, |model| &**model);
         let cause_id = one.event_id.to_string();
         match &one.told {
-            Told::Registered(arrival) => case.register(arrival, model, now, &cause_id),
+            Told::Registered(arrival) => {
+                let learned = neighbours::applied(model, proposals.get(&key_of(one)));
+                case.register(arrival, learned.as_ref().unwrap_or(model), now, &cause_id);
+            }
             Told::Imported(arrival, facts) => case.import(arrival, facts, model, now, &cause_id),
-            Told::Replied(_) => {}
+            Told::Replied(_) | Told::Asked(_) => {}
         }
     }
     for (key, replies) in &replies {
@@ -102,7 +122,24 @@ async fn learn(connection: &mut PgConnection, mut heard: Vec<Heard>, now: Timest
         let ticket = case.ticket().filter(|_| !happened.is_empty())?;
         Some(Change { ticket, happened, traceparent: traces.remove(key).flatten() })
     });
-    record(connection, &changed.collect::<Vec<_>>()).await
+    let changed: Vec<Change> = changed.collect();
+    let model_of = |client_id: &ClientId| models.get(client_id).map(|model| &**model);
+    record(connection, &changed, model_of).await?;
+    neighbours::remember(connection, &heard, &changed, &proposals, model_of).await?;
+    let tickets = changed.iter().map(|change| &change.ticket);
+    let wait = tickets.filter(|ticket| model_of(&ticket.client_id).is_some_and(|model| waits_for_owner(ticket, model)));
+    Ok(wait.map(|ticket| ticket.client_id.clone()).collect())
+}
+
+/// Keeps when the desk wrote to requesters: it ends nothing, and may be there before the ticket is.
+async fn keep_asked(connection: &mut PgConnection, heard: &[Heard]) -> Result<(), Error> {
+    let mut asked: BTreeMap<Key, Timestamp> = BTreeMap::new();
+    for one in heard {
+        if let Told::Asked(at) = one.told {
+            asked.entry(key_of(one)).and_modify(|known| *known = at.max(*known)).or_insert(at);
+        }
+    }
+    store::posts::keep_asked(connection, &asked).await
 }
 
 /// The cases that may change. A ticket that is known and only told of as registered is none.
@@ -128,19 +165,22 @@ async fn open(
     Ok(cases)
 }
 
-async fn models(connection: &mut PgConnection, heard: &[Heard]) -> Result<HashMap<ClientId, SupportModel>, Error> {
+async fn models_of(
+    connection: &mut PgConnection,
+    models: &Models,
+    heard: &[Heard],
+) -> Result<HashMap<ClientId, Arc<SupportModel>>, Error> {
     let arrived = keys(heard, |told| !matches!(told, Told::Replied(_)));
     let clients: BTreeSet<ClientId> = arrived.into_iter().map(|(client_id, _)| client_id).collect();
     let clients: Vec<ClientId> = clients.into_iter().collect();
-    let newest = store::model::newest(connection, &clients).await?;
-    newest.into_iter().map(|(client_id, payload)| Ok((client_id, wire::model::kept(&payload)?))).collect()
+    models.of(connection, &clients).await
 }
 
 /// Keeps the new replies, and returns all there are on the tickets whose waits may have to be looked at again.
 async fn replies(connection: &mut PgConnection, heard: &[Heard]) -> Result<HashMap<Key, Vec<Reply>>, Error> {
     let reply = |one: &Heard| match &one.told {
         Told::Replied(reply) => Some((key_of(one), reply.clone())),
-        Told::Registered(_) | Told::Imported(..) => None,
+        Told::Registered(_) | Told::Imported(..) | Told::Asked(_) => None,
     };
     let new: Vec<(Key, Reply)> = heard.iter().filter_map(reply).collect();
     let new_ids: HashSet<Uuid> = new.iter().map(|(_, reply)| reply.event_id).collect();
@@ -157,7 +197,7 @@ async fn replies(connection: &mut PgConnection, heard: &[Heard]) -> Result<HashM
 async fn describe(connection: &mut PgConnection, heard: &[Heard], known: &HashMap<Key, Ticket>) -> Result<(), Error> {
     let description = |one: &Heard| match &one.told {
         Told::Registered(arrival) | Told::Imported(arrival, _) => Some((key_of(one), arrival.description.clone())),
-        Told::Replied(_) => None,
+        Told::Replied(_) | Told::Asked(_) => None,
     };
     let mut described: Vec<(Key, String)> = heard
         .iter()

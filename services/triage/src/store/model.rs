@@ -29,6 +29,27 @@ pub async fn newest(connection: &mut PgConnection, clients: &[ClientId]) -> Resu
     rows.into_iter().map(|(client_id, payload)| Ok((client(&client_id)?, payload))).collect()
 }
 
+/// The number of the newest version of each of these clients. Clients without a model are left out.
+///
+/// # Errors
+/// If the store failed.
+pub async fn versions(connection: &mut PgConnection, clients: &[ClientId]) -> Result<HashMap<ClientId, u64>, Error> {
+    if clients.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let wanted: Vec<&str> = clients.iter().map(ClientId::as_str).collect();
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT m.client_id, m.version FROM UNNEST($1::text[]) AS c(client_id)
+         CROSS JOIN LATERAL (SELECT s.client_id, s.version FROM support_model s WHERE s.client_id = c.client_id
+                             ORDER BY version DESC LIMIT 1) m",
+    )
+    .bind(wanted)
+    .fetch_all(connection)
+    .await?;
+    let client = |text: &str| ClientId::new(text).map_err(|error| Error::Internal(error.into()));
+    rows.into_iter().map(|(client_id, version)| Ok((client(&client_id)?, version.unsigned_abs()))).collect()
+}
+
 /// One version, encoded.
 ///
 /// # Errors

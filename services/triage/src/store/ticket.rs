@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use contracts::ClientId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, Row};
@@ -12,7 +13,9 @@ use uuid::Uuid;
 use chassis::{Error, Scope};
 
 use super::{Key, columns, word};
-use crate::domain::{Classification, Matter, Placement, Resolution, Ticket, Waiting, Word, Work};
+use crate::domain::{
+    Callback, Classification, Handling, Matter, Member, Placement, Resolution, Swarm, Ticket, Waiting, Word, Work,
+};
 
 /// How a caller names a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,10 @@ pub struct Found {
     pub description: String,
     /// What was suggested, encoded; empty if nothing was.
     pub suggestions: Vec<u8>,
+    /// What similar tickets ended as when it was registered, encoded; empty if none were similar.
+    pub learned: Vec<u8>,
+    /// When the owner's claim lapses.
+    pub lapses_at: Option<Timestamp>,
 }
 
 /// The suggestions for one ticket.
@@ -78,6 +85,9 @@ fn work(row: &PgRow) -> Result<Work, sqlx::Error> {
         row.try_get::<Option<jiff_sqlx::Timestamp>, _>(column).map(|at| at.map(jiff_sqlx::Timestamp::to_jiff))
     };
     let count = |column: &str| row.try_get::<i32, _>(column).map(i32::unsigned_abs);
+    // Rows of an older version have none of the later columns.
+    let if_count =
+        |column: &str| row.try_get::<Option<i32>, _>(column).map(|count| count.unwrap_or_default().unsigned_abs());
     let waiting: Option<&str> = row.try_get("waiting_reason")?;
     let code: Option<&str> = row.try_get("resolution_code")?;
     let note: String = row.try_get("resolution_note")?;
@@ -103,7 +113,39 @@ fn work(row: &PgRow) -> Result<Work, sqlx::Error> {
         changed_at: at("changed_at")?,
         reopenings: count("reopenings")?,
         hand_overs: count("hand_overs")?,
+        returns: if_count("returns")?,
+        ping_pongs: if_count("ping_pongs")?,
+        came_from: row.try_get::<Option<String>, _>("came_from")?.unwrap_or_default(),
+        callback: match (if_at("callback_promised_at")?, if_at("callback_due_at")?) {
+            (Some(promised_at), Some(due_at)) => Some(Callback { promised_at, due_at }),
+            _ => None,
+        },
+        swarm: row.try_get::<Option<Json<SwarmRow>>, _>("swarm")?.map(|Json(swarm)| swarm.read()).transpose()?,
+        handling: Handling {
+            handled_for: SignedDuration::from_micros(row.try_get::<Option<i64>, _>("handled_us")?.unwrap_or_default()),
+            since_at: if_at("handling_since_at")?,
+        },
     })
+}
+
+/// A swarm as its column has it.
+#[derive(Debug, Serialize, Deserialize)]
+struct SwarmRow {
+    kind: String,
+    /// Agent, joined, left.
+    members: Vec<(String, Option<Timestamp>, Option<Timestamp>)>,
+}
+
+impl SwarmRow {
+    fn read(self) -> Result<Swarm, sqlx::Error> {
+        let member = |(agent, joined_at, left_at)| Member { agent, joined_at, left_at };
+        Ok(Swarm { kind: word(&self.kind)?, members: self.members.into_iter().map(member).collect() })
+    }
+
+    fn of(swarm: &Swarm) -> Self {
+        let member = |member: &Member| (member.agent.clone(), member.joined_at, member.left_at);
+        Self { kind: swarm.kind.word().to_owned(), members: swarm.members.iter().map(member).collect() }
+    }
 }
 
 fn classification(row: &PgRow) -> Result<Classification, sqlx::Error> {
@@ -144,6 +186,12 @@ fn row(ticket: &Ticket) -> serde_json::Value {
         "registered_at": matter.registered_at, "changed_at": work.changed_at,
         "resolved_at": resolution.map(|resolution| resolution.resolved_at), "closed_at": work.closed_at,
         "reopenings": work.reopenings, "hand_overs": work.hand_overs,
+        "returns": work.returns, "ping_pongs": work.ping_pongs, "came_from": work.came_from,
+        "callback_promised_at": work.callback.map(|callback| callback.promised_at),
+        "callback_due_at": work.callback.map(|callback| callback.due_at),
+        "swarm": work.swarm.as_ref().map(SwarmRow::of),
+        "handled_us": i64::try_from(work.handling.handled_for.as_micros()).unwrap_or(i64::MAX),
+        "handling_since_at": work.handling.since_at,
     })
 }
 
@@ -164,11 +212,13 @@ pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(
         "INSERT INTO ticket (client_id, ticket_id, reference, revision, state, subject, channel, requester_email,
              requester_name, language, source, external_ref, kind, category, subcategory, impact, urgency, priority,
              priority_rule, model_version, queue, tier, queue_rule, owner, waiting_reason, waiting_since_at,
-             resolution_code, resolution_note, registered_at, changed_at, resolved_at, closed_at, reopenings, hand_overs)
+             resolution_code, resolution_note, registered_at, changed_at, resolved_at, closed_at, reopenings, hand_overs,
+             returns, ping_pongs, came_from, callback_promised_at, callback_due_at, swarm, handled_us, handling_since_at)
          SELECT client_id, ticket_id, reference, revision, state, subject, channel, requester_email,
              requester_name, language, source, external_ref, kind, category, subcategory, impact, urgency, priority,
              priority_rule, model_version, queue, tier, queue_rule, owner, waiting_reason, waiting_since_at,
-             resolution_code, resolution_note, registered_at, changed_at, resolved_at, closed_at, reopenings, hand_overs
+             resolution_code, resolution_note, registered_at, changed_at, resolved_at, closed_at, reopenings, hand_overs,
+             returns, ping_pongs, came_from, callback_promised_at, callback_due_at, swarm, handled_us, handling_since_at
          FROM jsonb_populate_recordset(NULL::ticket, $1)
          ON CONFLICT (client_id, ticket_id) DO UPDATE SET
              revision = excluded.revision, state = excluded.state, kind = excluded.kind, category = excluded.category,
@@ -179,7 +229,10 @@ pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(
              waiting_since_at = excluded.waiting_since_at, resolution_code = excluded.resolution_code,
              resolution_note = excluded.resolution_note, changed_at = excluded.changed_at,
              resolved_at = excluded.resolved_at, closed_at = excluded.closed_at, reopenings = excluded.reopenings,
-             hand_overs = excluded.hand_overs",
+             hand_overs = excluded.hand_overs, returns = excluded.returns, ping_pongs = excluded.ping_pongs,
+             came_from = excluded.came_from, callback_promised_at = excluded.callback_promised_at,
+             callback_due_at = excluded.callback_due_at, swarm = excluded.swarm, handled_us = excluded.handled_us,
+             handling_since_at = excluded.handling_since_at",
     )
     .bind(Json(rows))
     .execute(connection)
@@ -195,10 +248,13 @@ pub fn clients_of(scope: &Scope) -> Option<Vec<String>> {
     }
 }
 
-const BESIDE: &str = "SELECT t.*, coalesce(d.description, '') AS description, s.payload AS suggestions
+const BESIDE: &str = "SELECT t.*, coalesce(d.description, '') AS description, s.payload AS suggestions,
+        c.lapses_at, n.proposals AS learned
     FROM ticket t
     LEFT JOIN description d ON d.client_id = t.client_id AND d.ticket_id = t.ticket_id
-    LEFT JOIN suggestion s ON s.client_id = t.client_id AND s.ticket_id = t.ticket_id ";
+    LEFT JOIN suggestion s ON s.client_id = t.client_id AND s.ticket_id = t.ticket_id
+    LEFT JOIN claim c ON c.client_id = t.client_id AND c.ticket_id = t.ticket_id
+    LEFT JOIN neighbour n ON n.client_id = t.client_id AND n.ticket_id = t.ticket_id ";
 
 /// One ticket of those in scope, locked for a change if that is asked for.
 ///
@@ -214,10 +270,13 @@ pub async fn find(connection: &mut PgConnection, name: &Name, lock: bool) -> Res
         query.push(" FOR UPDATE OF t");
     }
     let Some(row) = query.build().fetch_optional(connection).await? else { return Ok(None) };
+    let lapses_at: Option<jiff_sqlx::Timestamp> = row.try_get("lapses_at")?;
     Ok(Some(Found {
         ticket: Kept::from_row(&row)?.0,
         description: row.try_get("description")?,
         suggestions: row.try_get::<Option<Vec<u8>>, _>("suggestions")?.unwrap_or_default(),
+        learned: row.try_get::<Option<Vec<u8>>, _>("learned")?.unwrap_or_default(),
+        lapses_at: lapses_at.map(jiff_sqlx::Timestamp::to_jiff),
     }))
 }
 

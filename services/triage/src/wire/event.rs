@@ -7,7 +7,8 @@ use contracts::triage::v1 as proto;
 use contracts::triage::v1::event::Fact as ProtoFact;
 use contracts::{Fact, timestamp};
 
-use super::{actor, number};
+use super::{actor, instant, number};
+use crate::domain::told::line;
 use crate::domain::{Classification, Event, Happened, Placement, Ticket, Word};
 use crate::store::history::Entry;
 
@@ -23,7 +24,7 @@ pub fn announced(ticket: &Ticket, happened: &Happened) -> proto::Event {
         actor: Some(actor(&happened.actor)),
         cause_id: happened.cause_id.clone(),
     };
-    let fact = Some(fact(ticket, &happened.event));
+    let fact = fact(ticket, &happened.event);
     proto::Event { meta: Some(meta), reference: ticket.matter.reference.clone(), fact }
 }
 
@@ -43,8 +44,9 @@ pub fn entry(ticket: &Ticket, happened: &Happened, announced: &proto::Event) -> 
     }
 }
 
-fn fact(ticket: &Ticket, event: &Event) -> ProtoFact {
-    match event.clone() {
+/// `None` for what was not written by this version, which is never announced by it either.
+fn fact(ticket: &Ticket, event: &Event) -> Option<ProtoFact> {
+    Some(match event.clone() {
         Event::Triaged { classification: decided, placement } => {
             let placement = placement.unwrap_or(Placement { queue: String::new(), tier: 0, rule: String::new() });
             ProtoFact::TicketTriaged(proto::TicketTriaged {
@@ -56,9 +58,32 @@ fn fact(ticket: &Ticket, event: &Event) -> ProtoFact {
         }
         Event::Claimed { owner } => ProtoFact::TicketClaimed(proto::TicketClaimed { owner }),
         Event::Released => ProtoFact::TicketReleased(proto::TicketReleased {}),
-        Event::HandedOver { from_queue, from_tier, queue, tier, reason, note } => {
-            ProtoFact::TicketHandedOver(proto::TicketHandedOver { from_queue, from_tier, queue, tier, reason, note })
+        Event::HandedOver { from_queue, from_tier, queue, tier, reason, note, insufficient_information, warm } => {
+            ProtoFact::TicketHandedOver(proto::TicketHandedOver {
+                from_queue,
+                from_tier,
+                queue,
+                tier,
+                reason,
+                note,
+                insufficient_information,
+                warm,
+            })
         }
+        Event::Assigned { owner, way, reason } => {
+            ProtoFact::TicketAssigned(proto::TicketAssigned { owner, way: way.number(), reason })
+        }
+        Event::ClaimLapsed { owner, reason, summary } => {
+            ProtoFact::ClaimLapsed(proto::ClaimLapsed { owner, reason: reason.number(), summary })
+        }
+        Event::CallbackPromised { due_at, reason } => {
+            ProtoFact::CallbackPromised(proto::CallbackPromised { due_at: Some(timestamp(due_at)), reason })
+        }
+        Event::CalledBack { note } => ProtoFact::CalledBack(proto::CalledBack { note }),
+        Event::SwarmInvited { agent, note } => ProtoFact::SwarmInvited(proto::SwarmInvited { agent, note }),
+        Event::SwarmJoined { agent, kind } => ProtoFact::SwarmJoined(proto::SwarmJoined { agent, kind: kind.number() }),
+        Event::SwarmLeft { agent } => ProtoFact::SwarmLeft(proto::SwarmLeft { agent }),
+        Event::Unknown => return None,
         Event::Waiting { reason, note } => {
             ProtoFact::TicketWaiting(proto::TicketWaiting { reason: reason.number(), note })
         }
@@ -79,7 +104,7 @@ fn fact(ticket: &Ticket, event: &Event) -> ProtoFact {
         Event::Cancelled { reason, duplicate_of, note } => {
             ProtoFact::TicketCancelled(proto::TicketCancelled { reason: reason.number(), duplicate_of, note })
         }
-    }
+    })
 }
 
 /// The classification on the wire.
@@ -112,14 +137,20 @@ pub fn happened(entry: &Entry) -> Result<Happened, Error> {
     })
 }
 
-/// Reads an announced event.
+/// Reads an announced event. One that a newer version has written is kept as unknown: two versions may run side by
+/// side.
 ///
 /// # Errors
 /// [`Error::Internal`] if it cannot be read.
 pub fn event_in(payload: &[u8]) -> Result<Event, Error> {
     let announced = proto::Event::decode(payload).map_err(|error| Error::Internal(error.into()))?;
-    let known = announced.fact.and_then(event_of);
-    known.ok_or_else(|| Error::internal("an event of the history names no fact known here"))
+    if announced.meta.is_none() {
+        return Err(Error::internal("an event of the history has no meta"));
+    }
+    let known = announced.fact.map(event_of);
+    known.map_or(Ok(Event::Unknown), |known| {
+        known.ok_or_else(|| Error::internal("an event of the history cannot be read"))
+    })
 }
 
 fn event_of(fact: ProtoFact) -> Option<Event> {
@@ -141,7 +172,22 @@ fn event_of(fact: ProtoFact) -> Option<Event> {
             tier: it.tier,
             reason: it.reason,
             note: it.note,
+            insufficient_information: it.insufficient_information,
+            warm: it.warm,
         },
+        ProtoFact::TicketAssigned(it) => {
+            Event::Assigned { owner: it.owner, way: Word::from_number(it.way)?, reason: it.reason }
+        }
+        ProtoFact::ClaimLapsed(it) => {
+            Event::ClaimLapsed { owner: it.owner, reason: Word::from_number(it.reason)?, summary: it.summary }
+        }
+        ProtoFact::CallbackPromised(it) => {
+            Event::CallbackPromised { due_at: instant(it.due_at.as_ref())?, reason: it.reason }
+        }
+        ProtoFact::CalledBack(it) => Event::CalledBack { note: it.note },
+        ProtoFact::SwarmInvited(it) => Event::SwarmInvited { agent: it.agent, note: it.note },
+        ProtoFact::SwarmJoined(it) => Event::SwarmJoined { agent: it.agent, kind: Word::from_number(it.kind)? },
+        ProtoFact::SwarmLeft(it) => Event::SwarmLeft { agent: it.agent },
         ProtoFact::TicketWaiting(it) => Event::Waiting { reason: Word::from_number(it.reason)?, note: it.note },
         ProtoFact::TicketResumed(it) => Event::Resumed { by_reply: it.by_reply },
         ProtoFact::TicketResolved(it) => Event::Resolved {
@@ -185,56 +231,6 @@ pub fn history_entry(entry: &Entry) -> Result<proto::HistoryEntry, Error> {
         recorded_at: Some(timestamp(entry.recorded_at)),
         actor: Some(actor(&entry.actor)),
         cause_id: entry.cause_id.clone(),
-        summary: summary(&event_in(&entry.payload)?),
+        summary: line(&event_in(&entry.payload)?),
     })
-}
-
-/// What happened, in one line.
-pub fn summary(event: &Event) -> String {
-    let because = |text: &str| if text.is_empty() { String::new() } else { format!(": {}", one_line(text)) };
-    let spoken = |word: &str| word.replace('_', " ");
-    match event {
-        Event::Triaged { classification: it, placement } => {
-            let below = if it.subcategory.is_empty() { String::new() } else { format!(" / {}", it.subcategory) };
-            let place = placement.as_ref().map_or_else(String::new, |place| {
-                format!("; placed in {} (tier {}) by {}", place.queue, place.tier, place.rule)
-            });
-            let kind = spoken(it.kind.word());
-            format!("triaged as {kind}, {}{below}, {}: {}{place}", it.category, it.priority, it.priority_rule)
-        }
-        Event::Claimed { owner } => format!("claimed by {owner}"),
-        Event::Released => "given back to its queue".to_owned(),
-        Event::HandedOver { from_queue, queue, tier, reason, .. } => {
-            format!("handed over from {from_queue} to {queue} (tier {tier}){}", because(reason))
-        }
-        Event::Waiting { reason, note } => format!("waiting for {}{}", spoken(reason.word()), because(note)),
-        Event::Resumed { by_reply: true } => "resumed: the requester replied".to_owned(),
-        Event::Resumed { by_reply: false } => "resumed".to_owned(),
-        Event::Resolved { code, article_id, no_article_reason, note, .. } => {
-            let knowledge = if article_id.is_empty() {
-                format!("no article: {}", one_line(no_article_reason))
-            } else {
-                format!("article {article_id}")
-            };
-            format!("resolved as {} ({knowledge}){}", spoken(code.word()), because(note))
-        }
-        Event::Reopened { reason } => format!("reopened{}", because(reason)),
-        Event::Closed { confirmed: true } => "confirmed by the requester and closed".to_owned(),
-        Event::Closed { confirmed: false } => "closed".to_owned(),
-        Event::Cancelled { reason, duplicate_of, note } => {
-            let stays = if duplicate_of.is_empty() { String::new() } else { format!(" of {duplicate_of}") };
-            format!("cancelled as {}{stays}{}", spoken(reason.word()), because(note))
-        }
-    }
-}
-
-/// The beginning of a text, on one line.
-fn one_line(text: &str) -> String {
-    const MOST: usize = 200;
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(MOST) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
 }

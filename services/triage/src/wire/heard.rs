@@ -1,9 +1,11 @@
 //! What triage hears from others.
 
+use jiff::Timestamp;
 use prost::Message;
 use uuid::Uuid;
 
 use chassis::consume::{Delivery, Failure};
+use contracts::desk::v1 as desk;
 use contracts::intake::v1 as intake;
 use contracts::intake::v1::historic_fact::Fact as ProtoFact;
 use contracts::knowledge_base::v1 as knowledge_base;
@@ -44,6 +46,8 @@ pub enum Told {
     Imported(Box<Arrival>, Vec<HistoricFact>),
     /// The requester wrote.
     Replied(Reply),
+    /// The desk wrote to the requester, at this time.
+    Asked(Timestamp),
 }
 
 fn missing(what: &str) -> Failure {
@@ -72,11 +76,15 @@ pub fn intake(delivery: &Delivery) -> Result<Option<Heard>, Failure> {
         Some(intake::event::Fact::MessageAdded(it)) => {
             let message = it.message.ok_or_else(|| missing("message"))?;
             let actor = actor_of(message.author.as_ref());
-            if actor.kind != ActorKind::Requester {
-                return Ok(None);
+            let is_public = message.visibility() == desk::Visibility::Public;
+            let written_at = instant(message.written_at.as_ref()).ok_or_else(|| missing("written_at"));
+            match actor.kind {
+                ActorKind::Requester => {
+                    Told::Replied(Reply { event_id: delivery.event_id, written_at: written_at?, actor, is_new: true })
+                }
+                ActorKind::Agent if is_public => Told::Asked(written_at?),
+                _ => return Ok(None),
             }
-            let written_at = instant(message.written_at.as_ref()).ok_or_else(|| missing("written_at"))?;
-            Told::Replied(Reply { event_id: delivery.event_id, written_at, actor, is_new: true })
         }
         None => return Ok(None),
     };

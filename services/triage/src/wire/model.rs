@@ -1,6 +1,7 @@
 //! Support models: from the wire to the rules that are applied.
 
 pub mod check;
+mod roster;
 
 use prost::Message;
 
@@ -9,11 +10,13 @@ use contracts::triage::v1 as proto;
 use contracts::triage::v1::condition::Form;
 
 use crate::domain::condition::folded;
+use crate::domain::model::TIME_BOX_FOR;
 use crate::domain::{
     Category, ClassificationRule, Condition, Field, Level, RoutingRule, Sent, SupportModel, Test, Word,
 };
 
 pub use contracts::triage::v1::SupportModel as AppliedModel;
+pub use roster::{from as absent_from, until as absent_until};
 
 /// The model of a kept version.
 ///
@@ -35,12 +38,17 @@ pub fn decoded(payload: &[u8]) -> Result<proto::SupportModel, Error> {
 pub fn compiled(model: &proto::SupportModel) -> SupportModel {
     let mut compiled = SupportModel {
         version: model.version,
-        queues: model.queues.iter().map(|queue| (queue.queue.clone(), queue.tier)).collect(),
+        tiers: model.tiers.iter().filter_map(|tier| Some((tier.tier, roster::tier(tier)?))).collect(),
+        queues: model.queues.iter().map(|queue| (queue.queue.clone(), roster::queue(queue))).collect(),
         default_queue: model.default_queue.clone(),
         categories: model
             .categories
             .iter()
-            .map(|it| Category { category: it.category.clone(), subcategories: it.subcategories.clone() })
+            .map(|it| Category {
+                category: it.category.clone(),
+                subcategories: it.subcategories.clone(),
+                time_box_for: roster::length(it.time_box_for.as_ref()).unwrap_or(TIME_BOX_FOR),
+            })
             .collect(),
         classification: model.classification.iter().map(classification_rule).collect(),
         routing: model
@@ -52,6 +60,10 @@ pub fn compiled(model: &proto::SupportModel) -> SupportModel {
                 queue: it.queue.clone(),
             })
             .collect(),
+        positions: model.positions.iter().map(|it| (it.position.clone(), roster::position(it))).collect(),
+        agents: model.agents.iter().map(|it| (it.agent.clone(), roster::agent(it))).collect(),
+        zone: roster::zone(&model.roster_time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
+        apply_learned_from: model.learning.map(|it| it.apply_from).filter(|least| *least > 0.0),
         ..SupportModel::default()
     };
     for cell in &model.matrix {

@@ -99,6 +99,21 @@ commands! {
     ReopenTicketRequest: |it, check| Some(Command::Reopen { reason: check.text("reason", &it.reason, MAX_REASON) });
     CloseTicketRequest: |_it, _check| Some(Command::Close);
     CancelTicketRequest: |it, check| cancel(it, check);
+    AssignTicketRequest: |it, check| Some(Command::Assign {
+        owner: check.needed("owner", &it.owner, MAX_NAME),
+        reason: check.text("reason", &it.reason, MAX_REASON),
+    });
+    ReturnTicketRequest: |it, check| Some(Command::Return {
+        reason: check.needed("reason", &it.reason, MAX_REASON),
+        note: check.text("note", &it.note, MAX_NOTE),
+    });
+    CallBackRequest: |it, check| Some(Command::CallBack { note: check.text("note", &it.note, MAX_NOTE) });
+    JoinSwarmRequest: |_it, _check| Some(Command::JoinSwarm);
+    InviteToSwarmRequest: |it, check| Some(Command::InviteToSwarm {
+        agent: check.needed("agent", &it.agent, MAX_NAME),
+        note: check.text("note", &it.note, MAX_NOTE),
+    });
+    LeaveSwarmRequest: |_it, _check| Some(Command::LeaveSwarm);
 }
 
 fn triage(it: &proto::TriageTicketRequest, check: &mut Check) -> Option<Command> {

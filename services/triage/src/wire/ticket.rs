@@ -7,7 +7,7 @@ use contracts::knowledge_base::v1::SolutionsSuggested;
 use contracts::timestamp;
 use contracts::triage::v1 as proto;
 
-use super::{event, number};
+use super::{event, neighbours, number};
 use crate::domain::Ticket;
 use crate::store::ticket::Found;
 
@@ -41,20 +41,28 @@ pub fn listed(ticket: &Ticket) -> proto::Ticket {
         reopenings: i32::try_from(work.reopenings).unwrap_or(i32::MAX),
         hand_overs: i32::try_from(work.hand_overs).unwrap_or(i32::MAX),
         suggestions: Vec::new(),
+        learned: Vec::new(),
         description: String::new(),
         source: matter.source.clone(),
         external_ref: matter.external_ref.clone(),
+        returns: i32::try_from(work.returns).unwrap_or(i32::MAX),
+        ping_pongs: i32::try_from(work.ping_pongs).unwrap_or(i32::MAX),
+        callback_due_at: work.callback.map(|callback| timestamp(callback.due_at)),
+        swarm: work.swarm.as_ref().map(super::roster::swarm),
+        ..proto::Ticket::default()
     }
 }
 
 /// A ticket with all that stands beside it.
 ///
 /// # Errors
-/// [`Error::Internal`] if its suggestions cannot be read.
+/// [`Error::Internal`] if what was suggested cannot be read.
 pub fn whole(found: Found) -> Result<proto::Ticket, Error> {
     let suggested = SolutionsSuggested::decode(found.suggestions.as_slice());
     Ok(proto::Ticket {
         description: found.description,
+        claim_lapses_at: found.lapses_at.map(timestamp),
+        learned: neighbours::decoded(&found.learned)?,
         suggestions: suggested.map_err(|error| Error::Internal(error.into()))?.suggestions,
         ..listed(&found.ticket)
     })

@@ -108,8 +108,7 @@ fn set(request: &mut Value, path: &str, value: Value) {
 async fn one_past_each_limit_is_refused_with_the_fields_name() -> anyhow::Result<()> {
     let attacker = Attacker::begins().await?;
     let mut wrong = Vec::new();
-    let rows = [limits::intake(), limits::work(), limits::promises(), limits::knowledge(), limits::figures()];
-    for row in rows.into_iter().flatten() {
+    for row in limits::all() {
         wrong.extend(attacker.one_past_each(&row).await.err().map(|error| format!("{error:#}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -1,6 +1,7 @@
 //! What a client file must mean beyond its shape.
 
 mod promises;
+mod roster;
 mod rules;
 mod support;
 
@@ -30,7 +31,9 @@ pub(super) fn meaning(name: &str, file: &ClientFile, tree: &Tree) -> Vec<Complai
     check.client(file, &root);
     check.requesters(file, &root.key("requesters"));
     check.support_model(&file.support_model, &root.key("support_model"));
+    check.posts(file, &root.key("support_model"));
     check.categories(&file.categories, &root.key("categories"));
+    check.time_boxes(&file.categories, &root.key("categories"));
     check.priorities(&file.priorities, &root.key("priorities"));
     check.classification(file, &root.key("classification"));
     check.routing(file, &root.key("routing"));

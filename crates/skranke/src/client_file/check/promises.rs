@@ -131,7 +131,7 @@ impl Check<'_> {
         }
     }
 
-    fn calendar(&mut self, calendar: &Calendar, at: &Path) {
+    pub(super) fn calendar(&mut self, calendar: &Calendar, at: &Path) {
         self.time_zone(&calendar.time_zone, &at.key("time_zone"));
         let (weekly, special_days) = (at.key("weekly"), at.key("special_days"));
         for (day, intervals) in &calendar.weekly {

@@ -3,6 +3,7 @@
 mod differences;
 mod limits;
 mod meaning;
+mod roster;
 mod shape;
 
 use super::*;

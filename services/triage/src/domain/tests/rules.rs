@@ -137,7 +137,7 @@ fn the_first_routing_rule_that_holds_places_the_ticket() {
         routing: vec![to("urgent", Some(p1), "duty"), to("all else", None, "front")],
         ..SupportModel::default()
     };
-    model.queues = [("duty".to_owned(), 3), ("front".to_owned(), 1)].into();
+    model.queues = [("duty".to_owned(), Queue::of_tier(3)), ("front".to_owned(), Queue::of_tier(1))].into();
     let p1 = Sent { impact: Some(Level::High), urgency: Some(Level::High), ..Sent::default() };
     let placed = judged(&model, p1).placement;
     assert_eq!((placed.queue.as_str(), placed.tier, placed.rule.as_str()), ("duty", 3, "urgent"));

@@ -24,7 +24,7 @@ fn work_in(state: State) -> Work {
 
 fn model() -> SupportModel {
     let mut model = SupportModel::default();
-    model.queues.insert("network".to_owned(), 2);
+    model.queues.insert("network".to_owned(), Queue::of_tier(2));
     model
 }
 
@@ -60,13 +60,19 @@ fn commands() -> Vec<(&'static str, Command)> {
                 note: text(),
             },
         ),
+        ("assign", Command::Assign { owner: "ada".to_owned(), reason: text() }),
+        ("return", Command::Return { reason: text(), note: text() }),
+        ("call_back", Command::CallBack { note: text() }),
+        ("join_swarm", Command::JoinSwarm),
+        ("invite_to_swarm", Command::InviteToSwarm { agent: "bob".to_owned(), note: text() }),
+        ("leave_swarm", Command::LeaveSwarm),
     ]
 }
 
 /// By state in the order of its words, by command in the order above: the state that follows, `=` for nothing to do,
 /// or the reason of the refusal. Ada asks, who owns what is owned.
-const TABLE: [[&str; 11]; 7] = [
-    ["NOT_TRIAGED"; 11],
+const TABLE: [[&str; 17]; 7] = [
+    ["NOT_TRIAGED"; 17],
     [
         "queued",
         "in_progress",
@@ -79,6 +85,12 @@ const TABLE: [[&str; 11]; 7] = [
         "=",
         "NOT_RESOLVED",
         "cancelled",
+        "in_progress",
+        "NOTHING_TO_RETURN_TO",
+        "=",
+        "NOT_SWARMING",
+        "NOT_SWARMING",
+        "=",
     ],
     [
         "in_progress",
@@ -92,6 +104,12 @@ const TABLE: [[&str; 11]; 7] = [
         "=",
         "NOT_RESOLVED",
         "cancelled",
+        "=",
+        "NOTHING_TO_RETURN_TO",
+        "=",
+        "NOT_SWARMING",
+        "NOT_SWARMING",
+        "=",
     ],
     [
         "waiting",
@@ -105,6 +123,12 @@ const TABLE: [[&str; 11]; 7] = [
         "=",
         "NOT_RESOLVED",
         "cancelled",
+        "=",
+        "NOTHING_TO_RETURN_TO",
+        "=",
+        "NOT_SWARMING",
+        "NOT_SWARMING",
+        "=",
     ],
     [
         "TICKET_RESOLVED",
@@ -118,6 +142,12 @@ const TABLE: [[&str; 11]; 7] = [
         "in_progress",
         "closed",
         "TICKET_RESOLVED",
+        "TICKET_RESOLVED",
+        "TICKET_RESOLVED",
+        "TICKET_RESOLVED",
+        "TICKET_RESOLVED",
+        "TICKET_RESOLVED",
+        "TICKET_RESOLVED",
     ],
     [
         "TICKET_CLOSED",
@@ -131,6 +161,12 @@ const TABLE: [[&str; 11]; 7] = [
         "TICKET_CLOSED",
         "=",
         "TICKET_CLOSED",
+        "TICKET_CLOSED",
+        "TICKET_CLOSED",
+        "TICKET_CLOSED",
+        "TICKET_CLOSED",
+        "TICKET_CLOSED",
+        "TICKET_CLOSED",
     ],
     [
         "TICKET_CANCELLED",
@@ -144,6 +180,12 @@ const TABLE: [[&str; 11]; 7] = [
         "TICKET_CANCELLED",
         "TICKET_CANCELLED",
         "=",
+        "TICKET_CANCELLED",
+        "TICKET_CANCELLED",
+        "TICKET_CANCELLED",
+        "TICKET_CANCELLED",
+        "TICKET_CANCELLED",
+        "TICKET_CANCELLED",
     ],
 ];
 
@@ -211,6 +253,7 @@ fn resolving_needs_knowledge_and_giving_up_needs_an_approver() {
     for code in [ResolutionCode::NotEconomical, ResolutionCode::NotRepairable] {
         assert_eq!(resolve(code, "scrap", ""), Err(Rejection::ApproverRequired));
         assert_eq!(resolve(code, "scrap", "lea"), Ok(1));
+        assert_eq!(resolve(code, "scrap", "ada"), Err(Rejection::ApproverIsResolver), "nobody approves of their own");
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a support model must be to be applied.
 
+mod roster;
+
 use std::collections::BTreeSet;
 
 use chassis::status::Violation;
@@ -33,6 +35,8 @@ pub const MAX_VALUES: usize = 200;
 pub const MAX_VALUE: usize = 500;
 /// Characters of a name.
 pub const MAX_NAME: usize = 200;
+/// What similar tickets say less surely is never applied.
+pub const MIN_CONFIDENCE: f64 = 0.5;
 /// Characters of a queue's word.
 const MAX_QUEUE: usize = 61;
 
@@ -51,8 +55,21 @@ pub fn checked(model: &proto::SupportModel) -> Result<ClientId, Vec<Violation>> 
     matrix(model, &mut check);
     classification(model, &mut check);
     routing(model, &mut check);
+    learning(model, &mut check);
+    roster::queues(model, &mut check);
+    roster::time_boxes(model, &mut check);
+    roster::positions(model, &mut check);
+    roster::agents(model, &mut check);
     check.done()?;
     client_id.ok_or_else(Vec::new)
+}
+
+fn learning(model: &proto::SupportModel, check: &mut Check) {
+    let least = model.learning.map_or(0.0, |learning| learning.apply_from);
+    if least != 0.0 && !(MIN_CONFIDENCE..=1.0).contains(&least) {
+        let what = format!("must be from {MIN_CONFIDENCE} to 1, or 0 for what is only shown");
+        check.say("model.learning.apply_from", what);
+    }
 }
 
 /// Says where a name stands twice.

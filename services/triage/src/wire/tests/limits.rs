@@ -1,5 +1,7 @@
 //! What is refused, one past each limit.
 
+mod roster;
+
 use contracts::triage::v1 as proto;
 use contracts::triage::v1::condition::Form;
 
@@ -131,8 +133,27 @@ fn good() -> proto::SupportModel {
         version: 0,
         tiers: vec![proto::Tier { tier: 1, name: "Desk".to_owned(), kind: 2, through_front: false }],
         queues: vec![proto::Queue { queue: "desk".to_owned(), tier: 1, ..Default::default() }],
+        positions: vec![proto::Position {
+            position: "early".to_owned(),
+            name: "Early shift".to_owned(),
+            queues: vec!["desk".to_owned()],
+        }],
+        agents: vec![proto::AgentProfile {
+            agent: "ada@operator.example".to_owned(),
+            shifts: vec![proto::Shift {
+                position: "early".to_owned(),
+                weekly: days(&["08:00-16:00"]),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        roster_time_zone: "Europe/Oslo".to_owned(),
         default_queue: "desk".to_owned(),
-        categories: vec![proto::Category { category: "software".to_owned(), subcategories: vec!["office".to_owned()] }],
+        categories: vec![proto::Category {
+            category: "software".to_owned(),
+            subcategories: vec!["office".to_owned()],
+            time_box_for: None,
+        }],
         matrix: cells.map(|(impact, urgency)| proto::MatrixCell { impact, urgency, priority: 1 }).collect(),
         classification: vec![proto::ClassificationRule {
             rule: "mail".to_owned(),
@@ -146,7 +167,13 @@ fn good() -> proto::SupportModel {
             when: Some(compare(11, 1, &["P1"])),
             queue: "desk".to_owned(),
         }],
+        ..proto::SupportModel::default()
     }
+}
+
+/// Mondays with these hours.
+fn days(hours: &[&str]) -> Vec<proto::DayHours> {
+    vec![proto::DayHours { day: "mon".to_owned(), hours: hours.iter().map(ToString::to_string).collect() }]
 }
 
 fn compare(field: i32, operator: i32, values: &[&str]) -> proto::Condition {
@@ -175,7 +202,8 @@ fn refuses(expected: &str, spoil: impl FnOnce(&mut proto::SupportModel)) {
 fn a_good_model_is_applied_as_it_says() {
     assert_eq!(check::checked(&good()).unwrap().as_str(), "acme");
     let compiled = model::compiled(&good());
-    assert_eq!(compiled.queues.get("desk"), Some(&1));
+    assert_eq!(compiled.queues["desk"].tier, 1);
+    assert_eq!((compiled.positions.len(), compiled.agents.len()), (1, 1));
     assert_eq!((compiled.classification.len(), compiled.routing.len()), (1, 1));
 }
 
@@ -197,6 +225,10 @@ fn what_a_model_names_must_be_there() {
         model.classification[0].category.clear();
         model.classification[0].subcategory.clear();
     });
+    refuses("learning.apply_from must be from 0.5 to 1", |model| {
+        model.learning = Some(proto::Learning { apply_from: 0.49 });
+    });
+    refuses("learning.apply_from", |model| model.learning = Some(proto::Learning { apply_from: f64::NAN }));
     refuses("routing[0].queue must be one of", |model| model.routing[0].queue = "x".to_owned());
     refuses("routing[0].rule must not be empty", |model| model.routing[0].rule.clear());
 }

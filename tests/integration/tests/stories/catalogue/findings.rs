@@ -17,6 +17,15 @@ const MACHINERY: &[(&str, &[&str])] = &[
     ("ticket.ticket_id", &["SELECT"]),
     ("ticket.shard", &["SELECT"]),
     ("ticket.next_at", &["SELECT"]),
+    ("alarm", &["SELECT"]),
+    // Which claims lapse when, which clients are looked after when, and whether their models are others.
+    ("claim.client_id", &["SELECT"]),
+    ("claim.ticket_id", &["SELECT"]),
+    ("claim.shard", &["SELECT"]),
+    ("claim.lapses_at", &["SELECT"]),
+    ("watched", &["SELECT", "INSERT"]),
+    ("support_model.client_id", &["SELECT"]),
+    ("support_model.version", &["SELECT"]),
 ];
 
 /// The tables with rows of clients, partitions left out.

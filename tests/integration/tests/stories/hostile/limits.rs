@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 pub const REQUEST_ID: &str = "hostile";
 
 /// An RPC with a request that is taken, and fields with values that are not.
+#[derive(Clone)]
 pub struct Row {
     /// The RPC's name; operations at every service.
     pub rpc: &'static str,
@@ -48,8 +49,13 @@ fn tickets() -> Vec<(&'static str, Value)> {
     vec![("ticket", json!("")), ("ticket", long(65)), ("ticket", json!("ACME-1001\u{0}"))]
 }
 
+/// Of all services.
+pub fn all() -> Vec<Row> {
+    [intake(), work(), agents(), promises(), knowledge(), figures()].concat()
+}
+
 /// Intake.
-pub fn intake() -> Vec<Row> {
+fn intake() -> Vec<Row> {
     let matter = json!({ "subject": "s", "channel": 6, "source": "zabbix", "impact": 1, "urgency": 2 });
     let post = json!({ "request_id": "r-1", "client_id": "acme", "matter": matter });
     let requester = json!({ "email": "kari@acme.example", "name": "Kari" });
@@ -153,7 +159,7 @@ fn posts() -> Vec<(&'static str, Value)> {
 }
 
 /// Triage.
-pub fn work() -> Vec<Row> {
+fn work() -> Vec<Row> {
     let head = || [tickets(), vec![("request_id", json!("")), ("request_id", long(37))]].concat();
     let text = |field, most: usize| (field, long(most + 1));
     let list = |rows: Vec<(&'static str, Value)>| [rows, pages()].concat();
@@ -217,8 +223,47 @@ pub fn work() -> Vec<Row> {
     ]
 }
 
+/// Triage: who works on what.
+fn agents() -> Vec<Row> {
+    let head = || [tickets(), vec![("request_id", json!("")), ("request_id", long(37))]].concat();
+    let text = |field, most: usize| (field, long(most + 1));
+    vec![
+        Row {
+            rpc: "AssignTicket",
+            good: command(json!({ "owner": "ada@operator.example" })),
+            bad: [
+                head(),
+                vec![("owner", json!("")), text("owner", 200), ("owner", json!("\u{0}")), text("reason", 1_000)],
+            ]
+            .concat(),
+        },
+        Row {
+            rpc: "ReturnTicket",
+            good: command(json!({ "reason": "which floor?" })),
+            bad: vec![("reason", json!("")), text("reason", 1_000), text("note", 10_000)],
+        },
+        Row { rpc: "CallBack", good: command(json!({})), bad: [head(), vec![text("note", 10_000)]].concat() },
+        Row { rpc: "JoinSwarm", good: command(json!({})), bad: head() },
+        Row {
+            rpc: "InviteToSwarm",
+            good: command(json!({ "agent": "ada@operator.example" })),
+            bad: vec![("agent", json!("")), text("agent", 200), ("note", json!("\u{0}")), text("note", 10_000)],
+        },
+        Row { rpc: "LeaveSwarm", good: command(json!({})), bad: head() },
+        Row {
+            rpc: "GetRoster",
+            good: json!({ "client_id": "acme" }),
+            bad: vec![
+                ("client_id", json!("*")),
+                ("at", json!("1969-12-31T23:59:59Z")),
+                ("at", json!("2200-01-01T00:00:00Z")),
+            ],
+        },
+    ]
+}
+
 /// The SLA timer.
-pub fn promises() -> Vec<Row> {
+fn promises() -> Vec<Row> {
     vec![
         Row { rpc: "ListClocks", good: json!({ "ticket": "ACME-1001" }), bad: tickets() },
         Row {
@@ -255,7 +300,7 @@ pub fn promises() -> Vec<Row> {
 }
 
 /// The knowledge base.
-pub fn knowledge() -> Vec<Row> {
+fn knowledge() -> Vec<Row> {
     let text = json!({
         "article_key": "hostile", "language": "en", "title": "t", "body": "b", "keywords": ["k"], "audience": 1
     });
@@ -313,7 +358,7 @@ fn ids(field: &'static str) -> Vec<(&'static str, Value)> {
 }
 
 /// Figures, and what concerns those who run the desk.
-pub fn figures() -> Vec<Row> {
+fn figures() -> Vec<Row> {
     let period = json!({ "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z" });
     let backwards = json!({ "from": "2026-12-01T00:00:00Z", "until": "2026-11-01T00:00:00Z" });
     let costs = json!({ "client_id": "acme", "currency": "NOK", "months": [{ "month": "2026-11", "cents": 1 }] });

@@ -40,9 +40,9 @@ const CENTS: &str = "9876543";
 /// The id of globex's dead letters.
 const DEAD_LETTER: &str = "1f0c7f2e-5b0a-4d6e-9a53-0d5c3f0e7a11";
 /// Own tickets and drafts for the probes to use up.
-const OWN: (usize, usize) = (260, 60);
+const OWN: (usize, usize) = (360, 60);
 /// Request ids that globex has seen.
-const FOREIGN_REQUESTS: usize = 40;
+const FOREIGN_REQUESTS: usize = 70;
 
 /// A token for acme only, with every role there.
 pub fn own_token(story: &Story) -> anyhow::Result<String> {

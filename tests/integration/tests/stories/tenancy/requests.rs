@@ -57,6 +57,8 @@ const NAMES: &[(&str, Named)] = &[
     ("queue", Named::Queue),
     ("queues", Named::Queue),
     ("owners", Named::Owner),
+    ("owner", Named::Owner),
+    ("agent", Named::Owner),
 ];
 
 /// The field names that are just text. Page tokens have a test of their own.
