@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time and runs tasks of its own")]
 
 mod bare;
+mod classify;
 mod clocks;
 mod cpu;
 mod follow;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
+pub use classify::{ClassifyOptions, Registered, classify};
 pub use clocks::{ClocksOptions, clocks};
 pub use footprint::footprint;
 pub use ground::{Doors, Ground};

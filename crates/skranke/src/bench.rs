@@ -1,11 +1,12 @@
 //! `skranke bench`: measures the desk beside the raw limits of this machine.
 
+mod classify;
 mod errands;
 
 use std::time::Duration;
 
 use anyhow::Context;
-use bench::{ClocksOptions, Common, ImportOptions, IntakeOptions, Outcome, PipelineOptions, Progress};
+use bench::{ClassifyOptions, ClocksOptions, Common, ImportOptions, IntakeOptions, Outcome, PipelineOptions, Progress};
 use errands::Runner;
 use local::servers::{Wishes, find_or_fetch};
 use serde_json::json;
@@ -62,6 +63,14 @@ async fn run(output: Output, command: Bench) -> anyhow::Result<()> {
             let progress = Progress::new(u64::from(common.rounds));
             let measured = self::common(&common, SECONDS).await?;
             let outcome = bench::import(&measured, &ImportOptions { file }, &Runner, &progress).await?;
+            keep(output, &common, &outcome)
+        }
+        Bench::Classify { file, train, threshold, memory, common } => {
+            anyhow::ensure!(file.is_file(), "{} is no file", file.display());
+            let options = ClassifyOptions { train, threshold, memory: usize::try_from(memory)? };
+            let progress = Progress::new(u64::from(common.rounds) * 4);
+            let log = classify::registered(&file)?;
+            let outcome = bench::classify(&self::common(&common, SECONDS).await?, &options, log, &progress)?;
             keep(output, &common, &outcome)
         }
         Bench::Footprint { common } => {

@@ -66,6 +66,26 @@ pub(crate) enum Bench {
         #[command(flatten)]
         common: BenchCommon,
     },
+    /// How well the desk learns from a real log what its tickets end as
+    #[command(after_help = "Examples:
+  skranke bench classify uci_incident_event_log.zip                     learn the first 70 %, predict the rest
+  skranke bench classify uci_incident_event_log.zip --memory 5000       with a smaller memory
+  skranke bench classify uci_incident_event_log.zip --threshold 0.9     apply only what is surer")]
+    Classify {
+        /// The UCI \"Incident management process enriched event log\" (data set 498), as zip
+        file: PathBuf,
+        /// The part that is learned, the first by time of registration
+        #[arg(long, default_value_t = 0.7, value_parser = part)]
+        train: f64,
+        /// The confidence from which on a prediction would be applied
+        #[arg(long, default_value_t = 0.8, value_parser = part)]
+        threshold: f64,
+        /// Tickets that the memory keeps
+        #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+        memory: u64,
+        #[command(flatten)]
+        common: BenchCommon,
+    },
     /// Memory of the services when idle; how soon they start and restart
     #[command(after_help = "Example:
   skranke bench footprint --rounds 5")]
@@ -105,6 +125,11 @@ pub(crate) struct BenchCommon {
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "is not a number".to_owned())?;
     if (1.0..=50_000.0).contains(&rate) { Ok(rate) } else { Err("must be from 1 to 50000".to_owned()) }
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    let part: f64 = text.parse().map_err(|_| "is not a number".to_owned())?;
+    if part > 0.0 && part < 1.0 { Ok(part) } else { Err("must be between 0 and 1".to_owned()) }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -25,6 +25,19 @@ const ATTRIBUTES: [(&str, Column); 10] = [
     ("caused_by", Column::CausedBy),
 ];
 
+/// The columns that are kept as the first row has them.
+const AT_REGISTRATION: [(&str, Column); 9] = [
+    ("caller_id", Column::Caller),
+    ("opened_by", Column::OpenedBy),
+    ("contact_type", Column::ContactType),
+    ("location", Column::Location),
+    ("category", Column::Category),
+    ("subcategory", Column::Subcategory),
+    ("u_symptom", Column::Symptom),
+    ("impact", Column::Impact),
+    ("urgency", Column::Urgency),
+];
+
 /// A state of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -135,6 +148,10 @@ pub(super) fn fold(mut rows: Vec<Row>, time_zone: &TimeZone, dirt: &mut Dirt, to
         priority: standing.priority,
         group,
         attributes: ATTRIBUTES.iter().filter_map(|(name, column)| Some((*name, said(*column)?))).collect(),
+        at_registration: AT_REGISTRATION
+            .iter()
+            .filter_map(|(name, column)| Some((*name, rows[0].get(*column)?.to_owned())))
+            .collect(),
         facts: telling.facts,
     })
 }

@@ -56,6 +56,9 @@ pub struct History {
     /// Further columns in the log's own words, as last said: `contact_type`, `location`, `opened_by`,
     /// `u_symptom`, `cmdb_ci`, `knowledge`, `problem_id`, `rfc`, `vendor`, `caused_by`.
     pub attributes: BTreeMap<&'static str, String>,
+    /// What the first row says, by column: `caller_id`, `opened_by`, `contact_type`, `location`,
+    /// `category`, `subcategory`, `u_symptom`, `impact`, `urgency`. All that was known at registration.
+    pub at_registration: BTreeMap<&'static str, String>,
     /// What happened, in order.
     pub facts: Vec<HistoryFact>,
 }
