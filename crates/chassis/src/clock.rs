@@ -51,6 +51,12 @@ impl Clock {
         !matches!(self, Self::Manual(_))
     }
 
+    /// How much later it is by the database's clock, by which it is `now` right after the question. A clock that stands is
+    /// the database's as well.
+    pub fn behind_by(&self, now: Timestamp) -> SignedDuration {
+        if self.passes() { now.duration_since(self.now()) } else { SignedDuration::ZERO }
+    }
+
     /// The instant now, in microseconds: what Postgres can keep, so that a fact is the same before and after its store.
     pub fn now(&self) -> Timestamp {
         let now = match self {

@@ -92,40 +92,35 @@ impl Leases {
         Ok(())
     }
 
-    /// Gives all shards back, so that another replica has them at once.
-    ///
-    /// # Errors
-    /// If the store failed; the leases then run out by themselves.
-    pub async fn release(&self, ground: &Ground) -> Result<(), Error> {
+    /// Gives all shards back, so that another replica has them at once. If the store fails, they run out by themselves.
+    pub async fn release(&self, ground: &Ground) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).shards.clear();
         let (purpose, holder) = (self.purpose, self.holder);
         ground.metrics.leases(purpose, 0);
-        ground
-            .store
-            .machinery(move |connection| {
-                Box::pin(async move {
-                    sqlx::query(
-                        "UPDATE lease SET expires_at = '-infinity', holder = NULL WHERE purpose = $1 AND holder = $2",
-                    )
-                    .bind(purpose)
-                    .bind(holder)
-                    .execute(&mut *connection)
-                    .await?;
-                    sqlx::query("DELETE FROM lease_holder WHERE purpose = $1 AND holder = $2")
-                        .bind(purpose)
-                        .bind(holder)
-                        .execute(connection)
-                        .await?;
-                    Ok(())
-                })
-            })
-            .await
+        let released = ground.store.machinery(move |connection| Box::pin(release_rows(connection, purpose, holder)));
+        if let Err(error) = released.await {
+            tracing::warn!(error = %error.chain(), purpose, "leases were not released and will run out");
+        }
     }
 
     /// Who we are in the lease table.
     pub fn holder(&self) -> Uuid {
         self.holder
     }
+}
+
+async fn release_rows(connection: &mut PgConnection, purpose: &str, holder: Uuid) -> Result<(), Error> {
+    sqlx::query("UPDATE lease SET expires_at = '-infinity', holder = NULL WHERE purpose = $1 AND holder = $2")
+        .bind(purpose)
+        .bind(holder)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM lease_holder WHERE purpose = $1 AND holder = $2")
+        .bind(purpose)
+        .bind(holder)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn renew_rows(connection: &mut PgConnection, purpose: &str, holder: Uuid) -> Result<BTreeMap<i16, i64>, Error> {

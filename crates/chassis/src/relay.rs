@@ -96,9 +96,7 @@ pub(crate) async fn run(ground: Ground, package: &'static str, leases: Leases) {
     if let Err(error) = relay.save().await {
         tracing::warn!(error = %error.chain(), "the relay's cursors were not saved; some facts will be published again");
     }
-    if let Err(error) = relay.leases.release(&relay.ground).await {
-        tracing::warn!(error = %error.chain(), "the relay's leases were not released and will run out");
-    }
+    relay.leases.release(&relay.ground).await;
 }
 
 enum Progress {

@@ -69,9 +69,7 @@ pub async fn run(timer: Timer, leases: Leases) {
         }
     }
     ground.stop.doors_closed().await;
-    if let Err(error) = alarm.leases.release(&ground).await {
-        tracing::warn!(error = %error.chain(), "the alarm's leases were not released and will run out");
-    }
+    alarm.leases.release(&ground).await;
 }
 
 /// What has come to its end.
@@ -241,7 +239,7 @@ async fn read(timer: Timer, shards: Vec<i16>) -> Done {
         Box::pin(async move {
             let now = kept::now(connection, &clock).await?;
             // Right after the answer: what we take for the database's now is never later than it is.
-            let ahead_by = if clock.passes() { now.duration_since(clock.now()) } else { SignedDuration::ZERO };
+            let ahead_by = clock.behind_by(now);
             let until = now.saturating_add(AHEAD).unwrap_or(now);
             let due = store::due(connection, &shards, until, PER_SHARD).await?;
             Ok::<_, Error>(Found { ahead_by, is_cut: is_cut(&due), due })

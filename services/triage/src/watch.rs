@@ -11,7 +11,7 @@ use std::time::Duration;
 use chassis::lease::Leases;
 use chassis::{Error, store as kept};
 use contracts::ClientId;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::handle::Desk;
@@ -81,9 +81,7 @@ pub async fn run(desk: Desk, news: News, leases: Leases) {
         }
     }
     ground.stop.doors_closed().await;
-    if let Err(error) = leases.release(&ground).await {
-        tracing::warn!(error = %error.chain(), "the watch's leases were not released and will run out");
-    }
+    leases.release(&ground).await;
 }
 
 async fn watch(desk: &Desk, news: &News, leases: &Leases, rounds_until_search: &mut u32) -> Result<Next, Error> {
@@ -138,7 +136,7 @@ async fn read(desk: &Desk, shards: Vec<i16>, is_thorough: bool) -> Result<Due, E
     let machinery = desk.ground.store.machinery(move |connection| {
         Box::pin(async move {
             let now = kept::now(connection, &clock).await?;
-            let ahead_by = if clock.passes() { now.duration_since(clock.now()) } else { SignedDuration::ZERO };
+            let ahead_by = clock.behind_by(now);
             if is_thorough {
                 posts::watch_all(connection).await?;
             }
