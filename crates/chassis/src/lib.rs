@@ -18,6 +18,7 @@ mod dead_letter;
 pub mod doors;
 mod error;
 mod ground;
+pub mod group;
 mod health;
 mod housekeeping;
 pub mod inbox;

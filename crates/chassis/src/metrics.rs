@@ -59,6 +59,8 @@ pub enum Batch {
     Relay,
     /// Registrations that share a commit.
     IntakeGroup,
+    /// Commands on tickets that share a commit.
+    TriageGroup,
 }
 
 /// One service's instruments.
@@ -185,6 +187,7 @@ impl Metrics {
             Batch::Consume => "consume",
             Batch::Relay => "relay",
             Batch::IntakeGroup => "intake_group",
+            Batch::TriageGroup => "triage_group",
         };
         self.batch.record(count as u64, &[KeyValue::new("purpose", purpose)]);
     }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use chassis::authorisation::Caller;
+use chassis::group::{Group, Lost};
 use chassis::inbox::{Seen, answered, fingerprint, remember_request, request_key};
 use chassis::status::{invalid, not_found, or_unreadable, request_id_reused, too_much};
 use chassis::{Ground, PageToken, new_id, outbox, page_size, shard_of, telemetry};
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use crate::directory::{self, Applied};
 use crate::domain::{body_fault, email_fault};
-use crate::group::{Group, Lost};
+use crate::group::Register;
 use crate::handle::Outcome;
 use crate::import::{self, Import};
 use crate::store::{self, Found, Kept};
@@ -37,20 +38,20 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[derive(Debug)]
 pub struct Api {
     pub(crate) ground: Ground,
-    pub(crate) group: Group,
+    pub(crate) group: Group<Register>,
 }
 
 /// Registers one ticket for a caller.
 async fn register(
     ground: &Ground,
-    group: &Group,
+    group: &Group<Register>,
     caller: &Caller,
     request: proto::RegisterTicketRequest,
 ) -> Result<proto::RegisterTicketResponse, Status> {
     let registration = wire::registration(request, caller.actor(), ground.clock.now()).map_err(invalid)?;
     caller.scope_of(&registration.client_id)?;
     let client_id = registration.client_id.clone();
-    let outcome = group.register(registration).await.map_err(|lost| match lost {
+    let outcome = group.outcome(registration).await.map_err(|lost| match lost {
         Lost::Full => too_much("too many registrations are waiting; try again shortly"),
         Lost::Failed(error) => error.into(),
     })?;

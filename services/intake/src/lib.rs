@@ -13,6 +13,7 @@ mod store;
 mod wire;
 
 use chassis::doors::{Doors, Running};
+use chassis::group::Group;
 use chassis::server::{MAX_ANSWER, MAX_REQUEST};
 use chassis::{Ground, SOON, Wiring};
 use contracts::intake::v1::intake_service_server::IntakeServiceServer;
@@ -36,7 +37,7 @@ pub static SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!();
 /// # Errors
 /// If an address is taken.
 pub async fn start(ground: Ground) -> anyhow::Result<Running> {
-    let group = group::Group::start(&ground);
+    let group = Group::start(&ground, group::Register(ground.clone()));
     let service = IntakeServiceServer::new(api::Api { ground: ground.clone(), group })
         .max_decoding_message_size(MAX_REQUEST)
         .max_encoding_message_size(MAX_ANSWER);

@@ -38,6 +38,7 @@ impl From<handle::Error> for Status {
             }
             handle::Error::Changed(_) => status::changed_meanwhile(error.to_string()),
             handle::Error::Reused => status::request_id_reused(),
+            handle::Error::TooMuch => status::too_much("too many commands are waiting; try again shortly"),
             handle::Error::World(error) => error.into(),
         }
     }

@@ -1,6 +1,7 @@
 //! The one write path: inbox → load → decide → save + outbox → commit.
 
 mod around;
+mod command;
 pub mod learn;
 pub mod model;
 pub mod models;
@@ -13,22 +14,23 @@ use std::sync::Arc;
 
 use contracts::ClientId;
 
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
 use chassis::authorisation::{Principal, Role};
-use chassis::inbox::{self, Seen};
+use chassis::group::{Group, Lost};
 use chassis::outbox::{self, Announcement};
 use chassis::{Ground, Scope, new_id};
 
-use crate::domain::{Actor, Around, Command, Event, Happened, Rejection, State, SupportModel, Ticket, decide, evolve};
+use crate::domain::{Actor, Event, Happened, Rejection, State, SupportModel, Ticket, evolve};
 use crate::store::posts::Claim;
 use crate::store::ticket::Found;
 use crate::store::{self, Key};
 use crate::watch::Bell;
 use crate::wire;
 use crate::wire::request::Asked;
+
+use command::Decide;
 
 pub use models::Models;
 pub use neighbours::Memories;
@@ -48,9 +50,21 @@ pub enum Error {
     /// The request_id was used for something else.
     #[error("the request_id was used for a different request")]
     Reused,
+    /// Too many commands are waiting.
+    #[error("too many commands are waiting; try again shortly")]
+    TooMuch,
     /// The world is down, or we have a bug.
     #[error(transparent)]
     World(#[from] chassis::Error),
+}
+
+impl From<Lost> for Error {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Full => Self::TooMuch,
+            Lost::Failed(error) => Self::World(error),
+        }
+    }
 }
 
 /// What the write path stands on. Cheap to clone.
@@ -64,12 +78,16 @@ pub struct Desk {
     pub memories: Memories,
     /// Looks after what is stale.
     pub bell: Bell,
+    /// Where commands gather.
+    commands: Group<Decide>,
 }
 
 impl Desk {
     /// With nothing known yet.
     pub fn new(ground: Ground) -> Self {
-        Self { ground, models: Models::default(), memories: Memories::default(), bell: Bell::default() }
+        let models = Models::default();
+        let commands = Group::start(&ground, Decide { ground: ground.clone(), models: models.clone() });
+        Self { ground, models, memories: Memories::default(), bell: Bell::default(), commands }
     }
 }
 
@@ -118,77 +136,19 @@ pub struct Change {
     pub traceparent: Option<String>,
 }
 
-/// Decides once; records the decision and its announcements in one transaction. Returns the ticket as it is then.
+/// Decides once; records the decision and its announcements in one transaction, which it shares with what else was
+/// asked for at the time. Returns the ticket as it is then.
 ///
 /// A request seen before changes nothing and gets the ticket as it is now.
 ///
 /// # Errors
 /// As [`Error`] says; nothing was changed then.
 pub async fn command(desk: &Desk, envelope: Envelope) -> Result<Done, Error> {
-    let now = desk.ground.clock.now();
-    let (scope, models) = (envelope.scope.clone(), desk.models.clone());
-    let store = &desk.ground.store;
-    let done = store.unit_of_work(&scope, move |connection| in_transaction(connection, models, envelope, now)).await?;
+    let done = desk.commands.outcome(envelope).await??;
     if done.may_give {
         desk.bell.ring(&done.found.ticket.client_id);
     }
     Ok(done)
-}
-
-fn in_transaction(
-    connection: &mut PgConnection,
-    models: Models,
-    envelope: Envelope,
-    now: Timestamp,
-) -> BoxFuture<'_, Result<Done, Error>> {
-    Box::pin(async move {
-        let Envelope { by, principal, mut asked, fingerprint, traceparent, .. } = envelope;
-        // The lock comes first: only the ticket says whose inbox the request belongs to.
-        let mut found = store::ticket::find(connection, &asked.ticket, true).await?.ok_or(Error::NotFound("ticket"))?;
-        let ticket = &found.ticket;
-        let key = inbox::request_key(&ticket.client_id, &by.actor_id, &asked.request_id);
-        let model = models.one(connection, &ticket.client_id).await?;
-        match inbox::remember_request(connection, &ticket.client_id, key, &fingerprint, ticket.ticket_id).await? {
-            Seen::New => {}
-            Seen::Before { .. } => return Ok(Done { found, model, may_give: false }),
-            Seen::Reused => return Err(Error::Reused),
-        }
-        if asked.expected_revision != 0 && asked.expected_revision != ticket.work.revision {
-            return Err(Error::Changed(ticket.work.revision));
-        }
-        if let Command::Cancel { duplicate_of, duplicate_is_known, .. } = &mut asked.command
-            && !duplicate_of.is_empty()
-        {
-            *duplicate_is_known = store::ticket::is_another(connection, ticket, duplicate_of).await?;
-        }
-        let loads = around::loads(connection, ticket, &asked.command, &by, &model, now).await?;
-        let around = Around {
-            model: &model,
-            at: now,
-            loads: &loads,
-            is_lead: is_lead(&principal, &ticket.client_id),
-            is_asked: around::is_asked(connection, ticket, &asked.command).await?,
-            has_requester: !ticket.matter.requester_email.is_empty(),
-        };
-        let was_busy = ticket.work.state == State::InProgress;
-        let mut change = Change { ticket: found.ticket.clone(), happened: Vec::new(), traceparent };
-        for event in decide(&ticket.work, &asked.command, &by, &around)? {
-            happen(&mut change, event, &by, now, &asked.request_id);
-        }
-        if !change.happened.is_empty() {
-            let claims = record(connection, std::slice::from_ref(&change), |_| Some(&*model)).await?;
-            found.lapses_at = claims.first().map_or(found.lapses_at, |claim| claim.lapses_at);
-        }
-        found.ticket = change.ticket;
-        if !found.ticket.work.is_claimed() {
-            found.lapses_at = None;
-        }
-        // Whoever had it may have room for another one now.
-        let is_done = was_busy && found.ticket.work.state != State::InProgress;
-        let has_room = is_done && model.queues.keys().any(|queue| model.assigns(queue));
-        let may_give = has_room || waits_for_owner(&found.ticket, &model);
-        Ok(Done { found, model, may_give })
-    })
 }
 
 /// Whether it lies in a queue whose tickets get their owners by themselves, and has none.

@@ -44,7 +44,7 @@ impl Api {
             .store
             .read(&caller.scope, move |connection| {
                 Box::pin(async move {
-                    let Some(found) = store::ticket::find(connection, &name, false).await? else { return Ok(None) };
+                    let Some(found) = store::ticket::find(connection, &name).await? else { return Ok(None) };
                     let model = models.one(connection, &found.ticket.client_id).await?;
                     Ok::<_, Error>(Some((found, model)))
                 })
@@ -118,7 +118,7 @@ impl Api {
             .store
             .read(&caller.scope, move |connection| {
                 Box::pin(async move {
-                    let Some(found) = store::ticket::find(connection, &name, false).await? else { return Ok(None) };
+                    let Some(found) = store::ticket::find(connection, &name).await? else { return Ok(None) };
                     let key = (found.ticket.client_id, found.ticket.ticket_id);
                     store::history::page(connection, &key, after, size).await.map(Some)
                 })

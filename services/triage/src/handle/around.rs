@@ -8,6 +8,24 @@ use chassis::Error;
 use crate::domain::{Actor, Command, Loads, SupportModel, Ticket, WaitingReason};
 use crate::store::posts;
 
+/// Whether the decision goes by more than the ticket itself: by what other commands of the same group may change.
+pub(super) fn looks(ticket: &Ticket, command: &Command, model: &SupportModel) -> bool {
+    match command {
+        Command::HandOver { queue, .. } => is_limited(model, queue),
+        Command::Claim | Command::Assign { .. } => is_limited(model, &ticket.work.placement.queue),
+        Command::Triage(_) | Command::Release | Command::Return { .. } | Command::CallBack { .. } => false,
+        Command::JoinSwarm | Command::InviteToSwarm { .. } | Command::LeaveSwarm => false,
+        Command::Wait { .. } | Command::Resume | Command::Resolve { .. } => false,
+        Command::Confirm | Command::Reopen { .. } | Command::Close => false,
+        // Whatever is not named looks, to be on the safe side: what was decided before it is written first.
+        _ => true,
+    }
+}
+
+fn is_limited(model: &SupportModel, queue: &str) -> bool {
+    model.queues.get(queue).is_some_and(|queue| queue.work_limit > 0)
+}
+
 /// What those have on the table who get it, or may get it, where that is limited.
 pub(super) async fn loads(
     connection: &mut PgConnection,
@@ -22,8 +40,7 @@ pub(super) async fn loads(
         Command::Claim | Command::Assign { .. } => &ticket.work.placement.queue,
         _ => return Ok(Loads::new()),
     };
-    let is_limited = model.queues.get(queue).is_some_and(|queue| queue.work_limit > 0);
-    if !is_limited {
+    if !is_limited(model, queue) {
         return Ok(Loads::new());
     }
     let (agents, takes) = match command {

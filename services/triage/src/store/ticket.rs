@@ -256,28 +256,48 @@ const BESIDE: &str = "SELECT t.*, coalesce(d.description, '') AS description, s.
     LEFT JOIN claim c ON c.client_id = t.client_id AND c.ticket_id = t.ticket_id
     LEFT JOIN neighbour n ON n.client_id = t.client_id AND n.ticket_id = t.ticket_id ";
 
-/// One ticket of those in scope, locked for a change if that is asked for.
+/// One ticket of those in scope.
 ///
 /// # Errors
 /// If the store failed.
-pub async fn find(connection: &mut PgConnection, name: &Name, lock: bool) -> Result<Option<Found>, Error> {
+pub async fn find(connection: &mut PgConnection, name: &Name) -> Result<Option<Found>, Error> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(BESIDE);
     match name {
         Name::Reference(reference) => query.push("WHERE t.reference = ").push_bind(reference),
         Name::Id(ticket_id) => query.push("WHERE t.ticket_id = ").push_bind(ticket_id),
     };
-    if lock {
-        query.push(" FOR UPDATE OF t");
+    let row = query.build().fetch_optional(connection).await?;
+    row.map(|row| found(&row)).transpose()
+}
+
+/// Those of these tickets that are in scope, locked for a change; always in one order, so that two transactions never
+/// wait for each other.
+///
+/// # Errors
+/// If the store failed.
+pub async fn lock(connection: &mut PgConnection, names: &[&Name]) -> Result<Vec<Found>, Error> {
+    let (mut references, mut ids): (Vec<&str>, Vec<Uuid>) = (Vec::new(), Vec::new());
+    for name in names {
+        match name {
+            Name::Reference(reference) => references.push(reference),
+            Name::Id(ticket_id) => ids.push(*ticket_id),
+        }
     }
-    let Some(row) = query.build().fetch_optional(connection).await? else { return Ok(None) };
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(BESIDE);
+    query.push("WHERE t.reference = ANY(").push_bind(references).push(") OR t.ticket_id = ANY(").push_bind(ids);
+    query.push(") ORDER BY t.client_id, t.ticket_id FOR UPDATE OF t");
+    query.build().fetch_all(connection).await?.iter().map(found).collect()
+}
+
+fn found(row: &PgRow) -> Result<Found, Error> {
     let lapses_at: Option<jiff_sqlx::Timestamp> = row.try_get("lapses_at")?;
-    Ok(Some(Found {
-        ticket: Kept::from_row(&row)?.0,
+    Ok(Found {
+        ticket: Kept::from_row(row)?.0,
         description: row.try_get("description")?,
         suggestions: row.try_get::<Option<Vec<u8>>, _>("suggestions")?.unwrap_or_default(),
         learned: row.try_get::<Option<Vec<u8>>, _>("learned")?.unwrap_or_default(),
         lapses_at: lapses_at.map(jiff_sqlx::Timestamp::to_jiff),
-    }))
+    })
 }
 
 /// Whether there is such a ticket of this client, other than this one.

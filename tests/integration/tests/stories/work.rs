@@ -2,6 +2,7 @@
 
 mod lists;
 mod rules;
+mod together;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
