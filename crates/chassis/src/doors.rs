@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 use tower::Service;
 use uuid::Uuid;
@@ -195,14 +196,18 @@ impl Doors {
         let served = builder(ground.config.connection_age)
             .layer(Gate::new(&ground))
             .add_routes(routes.routes())
-            .serve_with_incoming_shutdown(tonic::transport::server::TcpIncoming::from(listener), async move {
-                asked.asked().await;
-            });
+            .serve_with_incoming_shutdown(incoming(listener), async move { asked.asked().await });
         if let Err(error) = served.await {
             tracing::error!(error = %error, "gRPC is no longer served; stopping");
             ground.stop.ask();
         }
     }
+}
+
+/// Connections as they come. Answers go out at once: the builder's own setting is for listeners that it opens itself,
+/// and a longer answer would wait 40 ms for the acknowledgement of its first part.
+fn incoming(listener: TcpListener) -> TcpIncoming {
+    TcpIncoming::from(listener).with_nodelay(Some(true))
 }
 
 /// Waits until a service can work. False if it cannot within `at_most`.

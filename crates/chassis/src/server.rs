@@ -52,7 +52,6 @@ pub(crate) fn builder(connection_age: Duration) -> Server {
         .initial_stream_window_size(Some(STREAM_WINDOW))
         .initial_connection_window_size(Some(CONNECTION_WINDOW))
         .max_connection_age(connection_age.mul_f64(rand::rng().random_range(AGE_SPREAD)))
-        .tcp_nodelay(true)
 }
 
 /// Lets nobody in without a genuine token and a role for this RPC, and not too many at once.
