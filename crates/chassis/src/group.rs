@@ -23,6 +23,8 @@ const MOST: usize = 256;
 const WAITING: usize = 8_192;
 /// How long a group waits for the jobs that are expected.
 const LINGER: Duration = Duration::from_millis(1);
+/// How long a group waits for the one before it, and grows. Then it goes on beside it: that one stands still itself.
+const PATIENCE: Duration = Duration::from_millis(25);
 
 /// What is done in groups.
 pub trait Commit: Send + Sync + 'static {
@@ -31,7 +33,7 @@ pub trait Commit: Send + Sync + 'static {
     /// What became of it.
     type Outcome: Send + 'static;
 
-    /// Transactions at once. One where each would wait for the other.
+    /// Transactions at once, where one stands still. One where each would wait for the other.
     const AT_ONCE: usize;
     /// What is counted.
     const BATCH: Batch;
@@ -87,9 +89,10 @@ impl<C: Commit> Group<C> {
     /// Starts the committers. They end when every sender is gone or the service's doors have closed.
     pub fn start(ground: &Ground, commit: C) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let (receiver, commit) = (Arc::new(Mutex::new(receiver)), Arc::new(commit));
+        let door = Arc::new(Door { queue: Mutex::new(receiver), turn: Mutex::new(()) });
+        let commit = Arc::new(commit);
         for _ in 0..C::AT_ONCE {
-            ground.stop.spawn_machinery(commit_groups(ground.clone(), receiver.clone(), commit.clone()));
+            ground.stop.spawn_machinery(commit_groups(ground.clone(), door.clone(), commit.clone()));
         }
         Self { service: ground.service, sender }
     }
@@ -115,16 +118,22 @@ fn stopping() -> Error {
     Error::Unavailable("the service is stopping".into())
 }
 
-type Receiver<C> = Arc<Mutex<mpsc::Receiver<Waiting<C>>>>;
+/// Where committers take turns.
+struct Door<C: Commit> {
+    /// One gathers,
+    queue: Mutex<mpsc::Receiver<Waiting<C>>>,
+    /// one commits.
+    turn: Mutex<()>,
+}
 
-async fn commit_groups<C: Commit>(ground: Ground, waiting: Receiver<C>, commit: Arc<C>) {
+async fn commit_groups<C: Commit>(ground: Ground, door: Arc<Door<C>>, commit: Arc<C>) {
     // As many as were under way or waiting when the last commit ended.
     let mut expected = 0;
     loop {
         let mut jobs = Vec::with_capacity(MOST);
         let mut queue = tokio::select! {
             biased;
-            queue = waiting.lock() => queue,
+            queue = door.queue.lock() => queue,
             () = ground.stop.doors_closed() => return,
         };
         tokio::select! {
@@ -136,6 +145,12 @@ async fn commit_groups<C: Commit>(ground: Ground, waiting: Receiver<C>, commit: 
             // What has come until then is taken.
             drop(timeout(LINGER, gather(&mut queue, &mut jobs, expected)).await);
         }
+        let turn = timeout(PATIENCE, door.turn.lock()).await;
+        while jobs.len() < MOST
+            && let Ok(job) = queue.try_recv()
+        {
+            jobs.push(job);
+        }
         drop(queue);
         // Whoever no longer waits (its deadline passed in the queue) has not been told anything: not begun, not kept.
         jobs.retain(|job: &Waiting<C>| !job.reply.is_closed());
@@ -145,9 +160,10 @@ async fn commit_groups<C: Commit>(ground: Ground, waiting: Receiver<C>, commit: 
             do_together(&ground, &*commit, group).await;
             jobs = others;
         }
+        drop(turn);
         if under_way > 0 {
             // Nobody gathers just now, or there is nothing left.
-            let left = waiting.try_lock().map_or(0, |queue| queue.len());
+            let left = door.queue.try_lock().map_or(0, |queue| queue.len());
             expected = (under_way + left).min(MOST);
         }
     }

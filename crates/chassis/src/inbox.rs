@@ -122,13 +122,19 @@ pub async fn remember_requests(
     Ok(new.into_iter().collect())
 }
 
-/// What became of requests that were answered before.
+/// What became of those requests of these clients that were answered before.
 ///
 /// # Errors
 /// If the store failed.
-pub async fn answered(connection: &mut PgConnection, clients: &[&str], keys: &[Uuid]) -> Result<Vec<Answered>, Error> {
+pub async fn answered(connection: &mut PgConnection, asked: &[(&str, Uuid)]) -> Result<Vec<Answered>, Error> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (clients, keys): (Vec<&str>, Vec<Uuid>) = asked.iter().copied().unzip();
     Ok(sqlx::query_as(
-        "SELECT message_id, fingerprint, outcome_id FROM inbox WHERE client_id = ANY($1) AND message_id = ANY($2)",
+        "SELECT i.message_id, i.fingerprint, i.outcome_id
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS message_id) AS asked
+         JOIN inbox i ON i.client_id = asked.client_id AND i.message_id = asked.message_id",
     )
     .bind(clients)
     .bind(keys)
@@ -151,7 +157,7 @@ pub async fn remember_request(
     if !remember_requests(connection, vec![asked]).await?.is_empty() {
         return Ok(Seen::New);
     }
-    let known = answered(connection, &[client_id.as_str()], &[key]).await?;
+    let known = answered(connection, &[(client_id.as_str(), key)]).await?;
     let known = known.into_iter().next().ok_or_else(|| Error::internal("a remembered request is not in the inbox"))?;
     Ok(match known.outcome_id {
         Some(outcome_id) if known.fingerprint.as_deref() == Some(fingerprint) => Seen::Before { outcome_id },

@@ -140,7 +140,7 @@ impl IntakeService for Api {
                     let ticket_id = if request.request_id.is_empty() {
                         store::find(connection, &request.ticket).await?.map(|found| found.ticket_id)
                     } else {
-                        let known = answered(connection, &[client_id.as_str()], &[key]).await?;
+                        let known = answered(connection, &[(client_id.as_str(), key)]).await?;
                         known.into_iter().find_map(|row| row.outcome_id)
                     };
                     match ticket_id {

@@ -190,9 +190,9 @@ async fn repeat(
     if repeats.is_empty() {
         return Ok(HashMap::new());
     }
-    let keys: Vec<Uuid> = repeats.iter().map(|one| one.request_key).collect();
+    let asked: Vec<(&str, Uuid)> = repeats.iter().map(|one| (one.client_id.as_str(), one.request_key)).collect();
     let answered: HashMap<Uuid, inbox::Answered> =
-        inbox::answered(connection, clients, &keys).await?.into_iter().map(|row| (row.key, row)).collect();
+        inbox::answered(connection, &asked).await?.into_iter().map(|row| (row.key, row)).collect();
     let ids: Vec<Uuid> = answered.values().filter_map(|row| row.outcome_id).collect();
     let kept = store::kept(connection, clients, &ids).await?;
     Ok(repeats

@@ -127,14 +127,13 @@ impl Table {
             table.found.insert(key, found);
         }
         let clients: BTreeSet<ClientId> = table.found.keys().map(|(client_id, _)| client_id.clone()).collect();
-        table.models = models.of(connection, &Vec::from_iter(clients.clone())).await?;
-        let request_keys: Vec<Uuid> =
-            jobs.iter().filter_map(|job| Some(table.request_key(table.key(job)?, job))).collect();
-        let clients: Vec<&str> = clients.iter().map(ClientId::as_str).collect();
-        if !request_keys.is_empty() {
-            let answered = inbox::answered(connection, &clients, &request_keys).await?;
-            table.answered = answered.into_iter().map(|one| (one.key, one)).collect();
-        }
+        table.models = models.of(connection, &Vec::from_iter(clients)).await?;
+        let asked: Vec<(&str, Uuid)> = jobs
+            .iter()
+            .filter_map(|job| table.key(job).map(|key| (key.0.as_str(), table.request_key(key, job))))
+            .collect();
+        let answered = inbox::answered(connection, &asked).await?;
+        table.answered = answered.into_iter().map(|one| (one.key, one)).collect();
         Ok(table)
     }
 

@@ -358,10 +358,10 @@ pub async fn loads(
     // A statement of its own: it sees what those have committed for whose locks it has waited.
     let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
         "SELECT a.agent,
-                (SELECT count(*) FROM ticket t WHERE t.client_id = $1 AND t.owner = a.agent AND t.is_open
-                   AND t.state = 'in_progress'),
-                (SELECT count(*) FROM ticket t WHERE t.client_id = $1 AND t.owner = a.agent AND t.is_open
-                   AND t.state = 'in_progress' AND t.queue = $2),
+                (SELECT count(*) FROM claim c JOIN ticket t ON t.client_id = c.client_id AND t.ticket_id = c.ticket_id
+                 WHERE c.client_id = $1 AND c.owner = a.agent AND t.state = 'in_progress'),
+                (SELECT count(*) FROM claim c JOIN ticket t ON t.client_id = c.client_id AND t.ticket_id = c.ticket_id
+                 WHERE c.client_id = $1 AND c.owner = a.agent AND t.state = 'in_progress' AND t.queue = $2),
                 coalesce((SELECT turn FROM turn u WHERE u.client_id = $1 AND u.queue = $2 AND u.agent = a.agent), 0)
          FROM UNNEST($3::text[]) AS a(agent)",
     )
