@@ -205,7 +205,7 @@ async fn measure(
 
 fn told(connections: u64, measured: &Measured) -> String {
     let raw = measured.single.as_ref().map_or_else(String::new, |raw| {
-        let rate = raw.loaded.per_second;
+        let rate = raw.per_second;
         format!(
             "; single-statement commits {rate:.0}/s, {:.3} CPU-ms, ratio {:.2}",
             raw.postgres_ms,
@@ -255,9 +255,8 @@ fn figures(rounds: &Rounds) -> Vec<Figure> {
             true => figure,
             false => figure.beside("single-statement commits", singles.iter().map(|raw| of(raw)).collect()),
         };
-        let mut rate = raw(Figure::new(&at, "tickets acknowledged", "/s", each(&|one| one.per_second)), &|raw| {
-            raw.loaded.per_second
-        });
+        let mut rate =
+            raw(Figure::new(&at, "tickets acknowledged", "/s", each(&|one| one.per_second)), &|raw| raw.per_second);
         if *connections == 32 {
             rate = rate.target(Target::RatioAtLeast(0.7));
         }
@@ -275,9 +274,9 @@ fn figures(rounds: &Rounds) -> Vec<Figure> {
         }
         figures.extend([
             rate,
-            raw(p50, &|raw| raw.loaded.latency.p50_ms),
-            raw(p99, &|raw| raw.loaded.latency.p99_ms),
-            raw(longest, &|raw| raw.loaded.latency.max_ms),
+            raw(p50, &|raw| raw.latency.p50_ms),
+            raw(p99, &|raw| raw.latency.p99_ms),
+            raw(longest, &|raw| raw.latency.max_ms),
             together,
             Figure::new(&at, "CPU of intake", unit, each(&|one| one.service_ms)),
             raw(Figure::new(&at, "CPU of Postgres", unit, each(&|one| one.postgres_ms)), &|raw| raw.postgres_ms),
@@ -287,7 +286,7 @@ fn figures(rounds: &Rounds) -> Vec<Figure> {
     }
     if !rounds.many.is_empty() {
         let at = format!("raw limit, {} writers of {} rows", raw::WRITERS, raw::ROWS);
-        let rate = rounds.many.iter().map(|raw| raw.loaded.per_second).collect();
+        let rate = rounds.many.iter().map(|raw| raw.per_second).collect();
         figures.push(Figure::new(&at, "multi-row inserts", "/s", rate));
         let cpu = rounds.many.iter().map(|raw| raw.postgres_ms).collect();
         figures.push(Figure::new(&at, "CPU of Postgres", "CPU-ms/ticket", cpu));
@@ -321,8 +320,8 @@ fn charts(rounds: &Rounds) -> Vec<Chart> {
             "/s",
             vec![
                 series("acknowledged by intake", middle(&|one| one.per_second)),
-                series("single-statement commits", single(&|raw| raw.loaded.per_second)),
-                series("multi-row inserts", many(&|raw| raw.loaded.per_second)),
+                series("single-statement commits", single(&|raw| raw.per_second)),
+                series("multi-row inserts", many(&|raw| raw.per_second)),
             ],
         ),
         chart(
@@ -330,7 +329,7 @@ fn charts(rounds: &Rounds) -> Vec<Chart> {
             "ms",
             vec![
                 series("intake", middle(&|one| one.latency.p99_ms)),
-                series("single-statement commits", single(&|raw| raw.loaded.latency.p99_ms)),
+                series("single-statement commits", single(&|raw| raw.latency.p99_ms)),
             ],
         ),
         chart(

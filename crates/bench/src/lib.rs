@@ -27,6 +27,7 @@ mod progress;
 mod raw;
 mod service;
 mod store;
+mod triage;
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -44,6 +45,7 @@ pub use outcome::{Beside, Chart, Check, Figure, Outcome, Series, Target, number}
 pub use page::page;
 pub use pipeline::{PipelineOptions, pipeline};
 pub use progress::Progress;
+pub use triage::{TriageOptions, triage};
 
 /// What all benchmarks have in common.
 #[derive(Debug, Clone)]

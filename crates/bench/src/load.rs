@@ -24,25 +24,27 @@ pub(crate) trait Caller: Send + 'static {
 }
 
 /// What a loop did.
-#[derive(Debug)]
-pub(crate) struct Loaded<T> {
+pub(crate) struct Loaded<C: Caller> {
+    /// The callers, as they are now.
+    pub(crate) callers: Vec<C>,
     /// Tickets per second in the window.
     pub(crate) per_second: f64,
     /// How long its calls took.
     pub(crate) latency: Latency,
     /// Every answer, also those outside of the window.
-    pub(crate) answers: Vec<T>,
+    pub(crate) answers: Vec<C::Answer>,
     /// Tickets of all answers.
     pub(crate) tickets: u64,
     /// Calls without an answer, by why.
     pub(crate) failures: BTreeMap<String, u64>,
 }
 
-struct Part<T> {
+struct Part<C: Caller> {
+    caller: C,
     times: Times,
     counted: u64,
     tickets: u64,
-    answers: Vec<T>,
+    answers: Vec<C::Answer>,
     failures: BTreeMap<String, u64>,
 }
 
@@ -52,7 +54,7 @@ pub(crate) async fn closed_loop<C: Caller>(
     callers: Vec<C>,
     warm_up: Duration,
     window: Duration,
-) -> anyhow::Result<Loaded<C::Answer>> {
+) -> anyhow::Result<Loaded<C>> {
     let from = Instant::now() + warm_up;
     let until = from + window;
     let mut calling = JoinSet::new();
@@ -60,41 +62,45 @@ pub(crate) async fn closed_loop<C: Caller>(
         let times = Times::new()?;
         calling.spawn(call_until(caller, times, from, until));
     }
-    let mut all = Part { times: Times::new()?, counted: 0, tickets: 0, answers: Vec::new(), failures: BTreeMap::new() };
+    let (mut times, mut counted) = (Times::new()?, 0);
+    let mut loaded = Loaded {
+        callers: Vec::new(),
+        per_second: 0.0,
+        latency: Latency::default(),
+        answers: Vec::new(),
+        tickets: 0,
+        failures: BTreeMap::new(),
+    };
     while let Some(part) = calling.join_next().await {
         let part = part.context("a caller panicked")?;
-        all.times.add(&part.times)?;
-        all.counted += part.counted;
-        all.tickets += part.tickets;
-        all.answers.extend(part.answers);
+        times.add(&part.times)?;
+        counted += part.counted;
+        loaded.tickets += part.tickets;
+        loaded.answers.extend(part.answers);
+        loaded.callers.push(part.caller);
         for (why, count) in part.failures {
-            *all.failures.entry(why).or_default() += count;
+            *loaded.failures.entry(why).or_default() += count;
         }
     }
-    Ok(Loaded {
-        per_second: all.counted as f64 / window.as_secs_f64(),
-        latency: all.times.summary(),
-        answers: all.answers,
-        tickets: all.tickets,
-        failures: all.failures,
-    })
+    (loaded.per_second, loaded.latency) = (counted as f64 / window.as_secs_f64(), times.summary());
+    Ok(loaded)
 }
 
-async fn call_until<C: Caller>(mut caller: C, times: Times, from: Instant, until: Instant) -> Part<C::Answer> {
-    let mut part = Part { times, counted: 0, tickets: 0, answers: Vec::new(), failures: BTreeMap::new() };
+async fn call_until<C: Caller>(caller: C, times: Times, from: Instant, until: Instant) -> Part<C> {
+    let mut part = Part { caller, times, counted: 0, tickets: 0, answers: Vec::new(), failures: BTreeMap::new() };
     loop {
         let begun_at = Instant::now();
         if begun_at >= until {
             return part;
         }
-        match caller.call().await {
+        match part.caller.call().await {
             Ok(answer) => {
                 let now = Instant::now();
                 if now >= from && now < until {
                     part.times.record(now.duration_since(begun_at));
-                    part.counted += caller.tickets();
+                    part.counted += part.caller.tickets();
                 }
-                part.tickets += caller.tickets();
+                part.tickets += part.caller.tickets();
                 part.answers.push(answer);
             }
             Err(why) => *part.failures.entry(why).or_default() += 1,

@@ -6,7 +6,8 @@ use anyhow::Context;
 
 use crate::cpu::{self, CpuMs};
 use crate::ground::Ground;
-use crate::load::{Caller, Loaded, closed_loop};
+use crate::latency::Latency;
+use crate::load::{Caller, closed_loop};
 use crate::store::{self, Sizes, Writer};
 
 /// Writers of many rows at once, and the rows of each statement: as many as intake has committers, about as many as it
@@ -17,7 +18,8 @@ pub(crate) const ROWS: u64 = 200;
 /// A raw limit as it was measured.
 #[derive(Debug)]
 pub(crate) struct Raw {
-    pub(crate) loaded: Loaded<()>,
+    pub(crate) per_second: f64,
+    pub(crate) latency: Latency,
     /// Of Postgres, per ticket.
     pub(crate) postgres_ms: f64,
 }
@@ -93,5 +95,5 @@ async fn measure<C: Caller<Answer = ()>>(
     let failure = loaded.failures.keys().next();
     anyhow::ensure!(failure.is_none(), "a raw limit failed: {}", failure.context("no failure")?);
     let postgres_ms = used.of(cpu::POSTGRES) / loaded.tickets.max(1) as f64;
-    Ok(Raw { loaded, postgres_ms })
+    Ok(Raw { per_second: loaded.per_second, latency: loaded.latency, postgres_ms })
 }

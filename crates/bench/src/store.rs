@@ -3,6 +3,7 @@
 pub(crate) mod bare;
 pub(crate) mod clocks;
 pub(crate) mod count;
+pub(crate) mod tickets;
 
 use anyhow::Context;
 use local::servers::Postgres;

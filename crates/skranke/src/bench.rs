@@ -6,7 +6,10 @@ mod errands;
 use std::time::Duration;
 
 use anyhow::Context;
-use bench::{ClassifyOptions, ClocksOptions, Common, ImportOptions, IntakeOptions, Outcome, PipelineOptions, Progress};
+use bench::{
+    ClassifyOptions, ClocksOptions, Common, ImportOptions, IntakeOptions, Outcome, PipelineOptions, Progress,
+    TriageOptions,
+};
 use errands::Runner;
 use local::servers::{Wishes, find_or_fetch};
 use serde_json::json;
@@ -22,6 +25,8 @@ const SECONDS: f64 = 5.0;
 const PIPELINE_SECONDS: f64 = 20.0;
 /// The same for the steady stream of clocks.
 const CLOCKS_SECONDS: f64 = 10.0;
+/// The same for commands.
+const TRIAGE_SECONDS: f64 = 10.0;
 
 pub(crate) async fn bench(output: Output, command: Bench) -> anyhow::Result<()> {
     install_tls();
@@ -56,6 +61,13 @@ async fn run(output: Output, command: Bench) -> anyhow::Result<()> {
             // Loading, comparing and computing, and in each round a start, a burst, a stream and their raw limits.
             let progress = Progress::new(3 + u64::from(common.rounds) * 7);
             let outcome = bench::clocks(&self::common(&common, CLOCKS_SECONDS).await?, &options, &progress).await?;
+            keep(output, &common, &outcome)
+        }
+        Bench::Triage { tickets, agents, worked_on, common } => {
+            let options = TriageOptions { tickets, agents, worked_on: worked_on.max(agents) };
+            let progress = Progress::new(2 + u64::from(common.rounds) * 2);
+            let measured = self::common(&common, TRIAGE_SECONDS).await?;
+            let outcome = bench::triage(&measured, &options, &Runner, &progress).await?;
             keep(output, &common, &outcome)
         }
         Bench::Import { file, common } => {

@@ -57,6 +57,23 @@ pub(crate) enum Bench {
         #[command(flatten)]
         common: BenchCommon,
     },
+    /// How many commands a second agents can give, and how soon lists are there among a multitude of tickets
+    #[command(after_help = "Examples:
+  skranke bench triage                                   a million tickets, 64 agents; about 2 GB on disk
+  skranke bench triage --tickets 100000 --rounds 1       a smaller desk, once")]
+    Triage {
+        /// Tickets that are listed
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+        tickets: u64,
+        /// Agents at work, each waiting for its answer before the next command
+        #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_024))]
+        agents: u64,
+        /// Tickets that they work on
+        #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+        worked_on: u64,
+        #[command(flatten)]
+        common: BenchCommon,
+    },
     /// How fast a real log with its histories is imported
     #[command(after_help = "Example:
   skranke bench import uci_incident_event_log.zip --rounds 1")]
@@ -111,7 +128,7 @@ pub(crate) struct BenchCommon {
     /// How often everything is measured; medians are told
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
-    /// How long each measurement counts [default: 5, pipeline 20, clocks 10]
+    /// How long each measurement counts [default: 5, pipeline 20, clocks and triage 10]
     #[arg(long, value_parser = seconds)]
     pub seconds: Option<f64>,
     /// Where a temporary folder for the data is made: on a real disk
