@@ -8,6 +8,9 @@ pub trait Fact: prost::Message + Default {
     /// The proto package, as it begins the subject: `skranke.intake.v1`.
     const PACKAGE: &'static str;
 
+    /// The names of all its facts, as [`Fact::name`] gives them.
+    const NAMES: &'static [&'static str];
+
     /// Who did what when; `None` in a malformed message.
     fn meta(&self) -> Option<&EventMeta>;
 
@@ -47,6 +50,7 @@ macro_rules! facts {
     ($service:ident, $package:literal, { $($variant:ident => $name:literal),+ $(,)? }) => {
         impl Fact for $service::v1::Event {
             const PACKAGE: &'static str = $package;
+            const NAMES: &'static [&'static str] = &[$($name),+];
 
             fn meta(&self) -> Option<&EventMeta> {
                 self.meta.as_ref()
@@ -65,6 +69,8 @@ facts!(intake, "skranke.intake.v1", {
     TicketRegistered => "ticket_registered",
     TicketImported => "ticket_imported",
     MessageAdded => "message_added",
+    AlertNoted => "alert_noted",
+    AttachmentAdded => "attachment_added",
 });
 facts!(triage, "skranke.triage.v1", {
     TicketTriaged => "ticket_triaged",
@@ -84,6 +90,35 @@ facts!(triage, "skranke.triage.v1", {
     SwarmInvited => "swarm_invited",
     SwarmJoined => "swarm_joined",
     SwarmLeft => "swarm_left",
+    RequesterReminded => "requester_reminded",
+    ConfirmationAsked => "confirmation_asked",
+    RequesterThanked => "requester_thanked",
+    ContactCameLate => "contact_came_late",
+    TicketLinked => "ticket_linked",
+    TicketUnlinked => "ticket_unlinked",
+    TicketUnmerged => "ticket_unmerged",
+    MajorIncidentDeclared => "major_incident_declared",
+    StatusPushed => "status_pushed",
+    StatusDelivered => "status_delivered",
+    MajorIncidentAmended => "major_incident_amended",
+    MajorIncidentEnded => "major_incident_ended",
+    RootCauseRecorded => "root_cause_recorded",
+    KnownErrorDeclared => "known_error_declared",
+    ProblemRecurred => "problem_recurred",
+    VendorCaseOpened => "vendor_case_opened",
+    VendorCaseUpdated => "vendor_case_updated",
+    VendorCaseClosed => "vendor_case_closed",
+    ApprovalRequested => "approval_requested",
+    ApprovalDecided => "approval_decided",
+    ApproverReplaced => "approver_replaced",
+    TaskAdded => "task_added",
+    TaskCompleted => "task_completed",
+    TaskSkipped => "task_skipped",
+    ItemRequested => "item_requested",
+    ChangePlanned => "change_planned",
+    ChangeStarted => "change_started",
+    ChangeEnded => "change_ended",
+    MonitoringTold => "monitoring_told",
 });
 facts!(sla_timer, "skranke.sla_timer.v1", {
     ClockStarted => "clock_started",

@@ -1,12 +1,17 @@
 //! The gRPC door.
 
+pub mod alerts;
+pub mod receipts;
+pub mod settings;
+pub mod split;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
 use chassis::authorisation::Caller;
 use chassis::group::{Group, Lost};
 use chassis::inbox::{Seen, answered, fingerprint, remember_request, request_key};
-use chassis::status::{invalid, not_found, or_unreadable, request_id_reused, too_much};
+use chassis::status::{Violation, invalid, not_found, or_unreadable, request_id_reused, too_much};
 use chassis::{Ground, PageToken, new_id, outbox, page_size, shard_of, telemetry};
 use contracts::desk::v1::{Channel, Visibility};
 use contracts::intake::v1::event::Fact;
@@ -35,7 +40,7 @@ const IMPORT_BATCH: usize = 100;
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Intake's gRPC service.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Api {
     pub(crate) ground: Ground,
     pub(crate) group: Group<Register>,
@@ -50,6 +55,14 @@ async fn register(
 ) -> Result<proto::RegisterTicketResponse, Status> {
     let registration = wire::registration(request, caller.actor(), ground.clock.now()).map_err(invalid)?;
     caller.scope_of(&registration.client_id)?;
+    registered(group, registration).await
+}
+
+/// Registers one ticket together with whatever else has gathered.
+pub(crate) async fn registered(
+    group: &Group<Register>,
+    registration: wire::Registration,
+) -> Result<proto::RegisterTicketResponse, Status> {
     let client_id = registration.client_id.clone();
     let outcome = group.outcome(registration).await.map_err(|lost| match lost {
         Lost::Full => too_much("too many registrations are waiting; try again shortly"),
@@ -63,6 +76,10 @@ async fn register(
         Outcome::Repeated(kept) => Ok(answer(kept, true)),
         Outcome::Reused => Err(request_id_reused()),
         Outcome::NoClient => Err(not_found("client")),
+        Outcome::Incomplete(complaints) => {
+            let violation = |(field, what)| Violation::new(format!("matter.fields.{field}"), what);
+            Err(invalid(complaints.into_iter().map(violation).collect()))
+        }
     }
 }
 
@@ -75,7 +92,7 @@ fn answer(kept: Kept, repeated_request: bool) -> proto::RegisterTicketResponse {
     }
 }
 
-fn refusal(status: &Status) -> proto::Refusal {
+pub(crate) fn refusal(status: &Status) -> proto::Refusal {
     use tonic_types::StatusExt;
     let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
     proto::Refusal { code: status.code().into(), reason, message: status.message().to_owned() }
@@ -271,7 +288,7 @@ impl IntakeService for Api {
             .read(&scope, move |connection| {
                 Box::pin(async move {
                     let client = store::client(connection, &client_id).await?;
-                    Ok::<_, chassis::Error>((client, store::present_requesters(connection, &client_id).await?))
+                    Ok::<_, chassis::Error>((client, store::applied_requesters(connection, &client_id).await?))
                 })
             })
             .await?;

@@ -1,6 +1,6 @@
 //! Clients and requesters: applied whole, as a file says; every version is kept.
 
-use chassis::status::{Violation, refused};
+use chassis::status::{Violation, invalid, refused};
 use chassis::{Error, Ground, Scope};
 use contracts::ClientId;
 use prost::Message as _;
@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use tonic::Status;
 
 use crate::domain::{email_fault, is_reference_prefix, limits, line_fault};
+use crate::people::{self, Refused};
 use crate::store;
 use crate::wire::{ApplyDirectoryRequest, ApplyDirectoryResponse, Client, Faults};
 
@@ -87,16 +88,16 @@ fn check_requesters(faults: &mut Faults, request: &mut ApplyDirectoryRequest) {
 /// Applies a checked directory. The same again changes nothing.
 ///
 /// # Errors
-/// If the store failed.
+/// If two of its requesters are one person of an import, or the store failed.
 pub async fn apply(
     ground: &Ground,
     client_id: ClientId,
     request: ApplyDirectoryRequest,
     applied_by: String,
-) -> Result<Applied, Error> {
+) -> Result<Applied, Status> {
     let now = ground.clock.now();
     let scope = Scope::of(&client_id);
-    ground
+    let applied = ground
         .store
         .unit_of_work(&scope, move |connection| {
             Box::pin(async move {
@@ -113,17 +114,18 @@ pub async fn apply(
                 if !store::save_client(connection, &client, now).await? {
                     return Ok(Applied::PrefixTaken);
                 }
-                store::save_requesters(connection, &client_id, &request.requesters).await?;
+                people::apply_file(connection, &client_id, &request.requesters, now).await?.map_err(invalid)?;
                 store::insert_version(connection, &client, request.encode_to_vec(), now, &applied_by).await?;
                 Ok(Applied::Now(ApplyDirectoryResponse { client: Some(client), changed: true }))
             })
         })
-        .await
+        .await;
+    applied.map_err(|refusal: Refused| refusal.0)
 }
 
 async fn load(connection: &mut PgConnection, client_id: &ClientId) -> Result<Option<ApplyDirectoryRequest>, Error> {
     let Some(client) = store::client_for_update(connection, client_id).await? else { return Ok(None) };
-    let requesters = store::present_requesters(connection, client_id).await?;
+    let requesters = store::applied_requesters(connection, client_id).await?;
     Ok(Some(ApplyDirectoryRequest { client: Some(client), requesters }))
 }
 

@@ -1,5 +1,8 @@
 //! What intake decides: which texts it takes, how references read.
 
+pub mod alert;
+pub mod form;
+
 /// Every limit of intake's requests; one past each is refused with the field's name.
 pub mod limits {
     /// Characters of a request_id.
@@ -26,6 +29,34 @@ pub mod limits {
     pub const FACTS: usize = 10_000;
     /// Requesters of one client.
     pub const REQUESTERS: usize = 10_000;
+    /// Bytes of an alert's key.
+    pub const DEDUP_KEY: usize = 255;
+    /// Bytes of an alert's fingerprint.
+    pub const FINGERPRINT: usize = 255;
+    /// Links of an alert.
+    pub const LINKS: usize = 10;
+    /// Characters of a link.
+    pub const LINK: usize = 1_000;
+    /// Bytes of a heartbeat's name.
+    pub const HEARTBEAT: usize = 200;
+    /// Heartbeats of one client.
+    pub const HEARTBEATS: i64 = 1_000;
+    /// How often a heartbeat can come.
+    pub const SOONEST_BEAT: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
+    /// How seldom, and how late.
+    pub const LATEST_BEAT: jiff::SignedDuration = jiff::SignedDuration::from_hours(31 * 24);
+    /// What a storm or flapping can need to be one.
+    pub const ABOVE: u32 = 1_000;
+    /// Forms of one client.
+    pub const FORMS: usize = 100;
+    /// Fields of a form.
+    pub const FORM_FIELDS: usize = 30;
+    /// Characters of a field's name.
+    pub const FIELD_NAME: usize = 63;
+    /// Choices of a field.
+    pub const CHOICES: usize = 50;
+    /// Characters of a resolution's texts.
+    pub const RESOLUTION: usize = 10_000;
 }
 
 /// What is wrong with a text that must stand on one line; `None` if nothing is.

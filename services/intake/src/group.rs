@@ -6,11 +6,12 @@ use chassis::{Error, Ground};
 use futures::future::BoxFuture;
 
 use crate::handle::{self, Outcome};
+use crate::settings::Settings;
 use crate::wire::Registration;
 
 /// Registers on this ground.
 #[derive(Debug)]
-pub struct Register(pub Ground);
+pub struct Register(pub Ground, pub Settings);
 
 impl Commit for Register {
     type Job = Registration;
@@ -26,10 +27,10 @@ impl Commit for Register {
     }
 
     fn together(&self, jobs: Vec<Registration>) -> BoxFuture<'_, Result<Vec<Outcome>, Error>> {
-        Box::pin(handle::register(&self.0, jobs))
+        Box::pin(handle::register(&self.0, &self.1, jobs))
     }
 
     fn alone(&self, job: Registration) -> BoxFuture<'_, Result<Outcome, Error>> {
-        Box::pin(handle::register_one(&self.0, job))
+        Box::pin(handle::register_one(&self.0, &self.1, job))
     }
 }

@@ -1,6 +1,13 @@
 //! The one write path of registrations: inbox → references → ticket + outbox → commit.
 
+pub mod alerts;
+pub mod heartbeats;
+pub mod late;
+pub mod receipts;
+pub mod status;
+
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chassis::outbox::{self, Announcement};
 use chassis::{Error, Ground, Scope, inbox};
@@ -9,8 +16,11 @@ use prost::Message as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::domain::form::{Brought, completeness};
 use crate::domain::reference;
+use crate::settings::{Known, Settings};
 use crate::store::{self, Home, Kept, NewTicket};
+use crate::wire::messages::Channel;
 use crate::wire::{self, Fact, RegisteredTicket, Registration, Requester, TicketRegistered};
 
 /// What became of one registration.
@@ -24,15 +34,18 @@ pub enum Outcome {
     Reused,
     /// There is no such client.
     NoClient,
+    /// The category's form asks for more: (field, what is wrong).
+    Incomplete(Vec<(String, String)>),
 }
 
 /// Registers a group in one transaction; the outcomes stand in the group's order.
 ///
 /// # Errors
 /// If the store failed; then nothing was kept.
-pub async fn register(ground: &Ground, group: Vec<Registration>) -> Result<Vec<Outcome>, Error> {
+pub async fn register(ground: &Ground, settings: &Settings, group: Vec<Registration>) -> Result<Vec<Outcome>, Error> {
     let scope = Scope::of_all(group.iter().map(|one| &one.client_id));
-    ground.store.unit_of_work(&scope, move |connection| Box::pin(register_rows(connection, group))).await
+    let settings = settings.clone();
+    ground.store.unit_of_work(&scope, move |connection| Box::pin(register_rows(connection, settings, group))).await
 }
 
 /// Registers one ticket on its own, after its group failed. Where two posts of one matter met, the first has won by now
@@ -40,21 +53,29 @@ pub async fn register(ground: &Ground, group: Vec<Registration>) -> Result<Vec<O
 ///
 /// # Errors
 /// If the store failed twice.
-pub async fn register_one(ground: &Ground, registration: Registration) -> Result<Outcome, Error> {
-    let once = register(ground, vec![registration.clone()]).await;
+pub async fn register_one(ground: &Ground, settings: &Settings, registration: Registration) -> Result<Outcome, Error> {
+    let once = register(ground, settings, vec![registration.clone()]).await;
     let outcomes = match once {
-        Err(Error::Internal(_)) => register(ground, vec![registration]).await?,
+        Err(Error::Internal(_)) => register(ground, settings, vec![registration]).await?,
         outcomes => outcomes?,
     };
     outcomes.into_iter().next().ok_or_else(|| Error::internal("a registration had no outcome"))
 }
 
-async fn register_rows(connection: &mut PgConnection, group: Vec<Registration>) -> Result<Vec<Outcome>, Error> {
+async fn register_rows(
+    connection: &mut PgConnection,
+    settings: Settings,
+    group: Vec<Registration>,
+) -> Result<Vec<Outcome>, Error> {
     let mut clients: Vec<&str> = group.iter().map(|one| one.client_id.as_str()).collect();
     clients.sort_unstable();
     clients.dedup();
     let mut homes = store::hold_clients(connection, &clients).await?;
-    let known: Vec<&Registration> = group.iter().filter(|one| homes.contains_key(one.client_id.as_str())).collect();
+    let forms = settings_of(connection, &settings, &homes).await?;
+    let incomplete = incomplete(connection, &forms, &group).await?;
+    let is_known =
+        |one: &&Registration| homes.contains_key(one.client_id.as_str()) && !incomplete.contains_key(&one.ticket_id);
+    let known: Vec<&Registration> = group.iter().filter(is_known).collect();
     let outcomes_of = outcome_ids(connection, &known).await?;
     let new = remember(connection, &known, &outcomes_of).await?;
     let fresh: Vec<&Registration> = known
@@ -62,7 +83,7 @@ async fn register_rows(connection: &mut PgConnection, group: Vec<Registration>) 
         .copied()
         .filter(|one| new.contains(&one.request_key) && outcomes_of.get(&one.request_key) == Some(&one.ticket_id))
         .collect();
-    let registered = insert(connection, &fresh, &mut homes).await?;
+    let registered = insert(connection, &fresh, &mut homes, &forms).await?;
     let repeats: Vec<&Registration> =
         known.iter().copied().filter(|one| !registered.contains_key(&one.ticket_id)).collect();
     let repeated = repeat(connection, &clients, &repeats).await?;
@@ -70,12 +91,67 @@ async fn register_rows(connection: &mut PgConnection, group: Vec<Registration>) 
         .iter()
         .map(|one| match registered.get(&one.ticket_id) {
             Some(kept) => Outcome::Registered(kept.clone()),
+            None if incomplete.contains_key(&one.ticket_id) => {
+                Outcome::Incomplete(incomplete.get(&one.ticket_id).cloned().unwrap_or_default())
+            }
             None if homes.contains_key(one.client_id.as_str()) => {
                 repeated.get(&one.ticket_id).cloned().unwrap_or(Outcome::Reused)
             }
             None => Outcome::NoClient,
         })
         .collect())
+}
+
+/// What holds for the clients. Nothing is asked for those that have no settings, or none that are new.
+pub(super) async fn settings_of(
+    connection: &mut PgConnection,
+    settings: &Settings,
+    homes: &HashMap<String, Home>,
+) -> Result<HashMap<String, Arc<Known>>, Error> {
+    let mut known = HashMap::with_capacity(homes.len());
+    for (client_id, home) in homes {
+        known.insert(client_id.clone(), settings.of(connection, client_id, home.settings_version).await?);
+    }
+    Ok(known)
+}
+
+/// The registrations that their category's form refuses: ticket_id → (field, what is wrong). What was answered before
+/// the form became so stays answered.
+async fn incomplete(
+    connection: &mut PgConnection,
+    forms: &HashMap<String, Arc<Known>>,
+    group: &[Registration],
+) -> Result<HashMap<Uuid, Vec<(String, String)>>, Error> {
+    let mut refused = HashMap::new();
+    let mut keys = HashMap::new();
+    for one in group {
+        let form = forms.get(one.client_id.as_str()).and_then(|known| known.forms.get(&one.matter.category));
+        let Some(form) = form else { continue };
+        let complaints = form.complaints(&brought(one, false));
+        if !complaints.is_empty() {
+            refused.insert(one.ticket_id, complaints);
+            keys.insert((one.client_id.as_str(), one.request_key), one.ticket_id);
+        }
+    }
+    // Who asks again gets the first answer, whatever is demanded by now.
+    let asked: Vec<(&str, Uuid)> = keys.keys().copied().collect();
+    for row in inbox::answered(connection, &asked).await? {
+        let again = keys.iter().filter(|((_, key), _)| *key == row.key);
+        again.for_each(|(_, ticket_id)| drop(refused.remove(ticket_id)));
+    }
+    Ok(refused)
+}
+
+/// What a registration has.
+fn brought(one: &Registration, is_requester_known: bool) -> Brought<'_> {
+    let by_machine = matches!(one.matter.channel(), Channel::Api | Channel::Monitoring);
+    Brought {
+        by_machine,
+        is_described: !one.matter.description.trim().is_empty(),
+        has_category: !one.matter.category.is_empty(),
+        is_known: is_requester_known || (by_machine && !one.matter.source.is_empty()),
+        fields: &one.matter.fields,
+    }
 }
 
 /// Which ticket each request leads to: its own, or the one that its source posted before.
@@ -117,10 +193,11 @@ async fn remember(
 }
 
 /// Gives references to the new ones, inserts and announces them: ticket_id → kept.
-async fn insert(
+pub(super) async fn insert(
     connection: &mut PgConnection,
     fresh: &[&Registration],
     homes: &mut HashMap<String, Home>,
+    forms: &HashMap<String, Arc<Known>>,
 ) -> Result<HashMap<Uuid, Kept>, Error> {
     if fresh.is_empty() {
         return Ok(HashMap::new());
@@ -145,7 +222,9 @@ async fn insert(
         };
         let email_key = (one.client_id.to_string(), one.matter.requester_email.clone());
         let requester = requesters.get(&email_key);
-        let (ticket, announcement) = ticket_and_announcement(one, &kept, requester, &home.language)?;
+        let form = forms.get(one.client_id.as_str()).and_then(|known| known.forms.get(&one.matter.category));
+        let complete = completeness(&brought(one, requester.is_some()), form);
+        let (ticket, announcement) = ticket_and_announcement(one, &kept, requester, &home.language, complete)?;
         tickets.push(ticket);
         announcements.push(announcement);
     }
@@ -159,6 +238,7 @@ fn ticket_and_announcement(
     kept: &Kept,
     requester: Option<&Requester>,
     main_language: &str,
+    complete: u32,
 ) -> Result<(NewTicket, Announcement), Error> {
     let matter = wire::in_a_language(one.matter.clone(), requester, main_language);
     let registered = RegisteredTicket {
@@ -166,6 +246,9 @@ fn ticket_and_announcement(
         matter: Some(matter),
         requester: requester.cloned(),
         registered_at: Some(timestamp(one.registered_at)),
+        completeness: Some(complete),
+        follow_up_of_ticket_id: one.follow_up_of.as_ref().map_or_else(String::new, |(id, _)| id.to_string()),
+        follow_up_of: one.follow_up_of.as_ref().map_or_else(String::new, |(_, reference)| reference.clone()),
     };
     let ticket = NewTicket {
         client_id: one.client_id.clone(),
@@ -175,9 +258,10 @@ fn ticket_and_announcement(
         body: registered.encode_to_vec(),
         imported_hash: None,
         recorded_at: one.registered_at,
+        posted_by: Some(one.actor.actor_id.clone()),
     };
     let meta = wire::meta(&one.client_id, one.ticket_id, 1, one.registered_at, one.actor.clone(), one.request_key);
-    let fact = Fact::TicketRegistered(TicketRegistered { ticket: Some(registered) });
+    let fact = Fact::TicketRegistered(TicketRegistered { ticket: Some(registered), solved: one.solved.clone() });
     Ok((ticket, wire::announce(meta, fact, one.traceparent.clone())?))
 }
 

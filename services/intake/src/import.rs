@@ -223,6 +223,7 @@ impl Work {
                 body: ticket.encode_to_vec(),
                 imported_hash: Some(one.hash.clone()),
                 recorded_at: self.recorded_at,
+                posted_by: None,
             });
             announcements.push(self.announcement(one, &kept, ticket, 1)?);
             present.insert(key.clone(), Present { kept, revision: 1, imported_hash: Some(one.hash.clone()) });
@@ -241,6 +242,7 @@ impl Work {
             requester: requester.cloned(),
             matter: Some(matter),
             registered_at: Some(timestamp(one.registered_at)),
+            ..RegisteredTicket::default()
         }
     }
 

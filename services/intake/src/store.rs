@@ -9,13 +9,27 @@ use uuid::Uuid;
 
 use crate::wire::Requester;
 
+mod alerts;
+pub mod attachments;
 mod conversation;
 mod directory;
+mod heartbeats;
 mod history;
+mod news;
+pub mod people;
+mod receipts;
+mod settings;
+mod split;
 
+pub use alerts::*;
 pub use conversation::*;
 pub use directory::*;
+pub use heartbeats::*;
 pub use history::*;
+pub use news::*;
+pub use receipts::*;
+pub use settings::*;
+pub use split::*;
 
 /// A ticket as it was acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +72,8 @@ pub struct NewTicket {
     pub imported_hash: Option<Vec<u8>>,
     /// When the desk learned of it.
     pub recorded_at: Timestamp,
+    /// The subject of the poster's token; `None` for imported ones.
+    pub posted_by: Option<String>,
 }
 
 /// What a client's new tickets are given.
@@ -69,20 +85,24 @@ pub struct Home {
     pub language: String,
     /// The number of its last ticket.
     pub last_number: i64,
+    /// Which settings hold; `None`: the defaults.
+    pub settings_version: Option<i64>,
 }
 
 /// The clients that exist, held until the end of the transaction, in one order everywhere.
 ///
 /// It comes before everything else: whoever waited here sees all that the former holder has registered.
 pub async fn hold_clients(connection: &mut PgConnection, clients: &[&str]) -> Result<HashMap<String, Home>, Error> {
-    let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
-        "SELECT client_id, reference_prefix, coalesce(languages[1], ''), last_number FROM client
+    let rows: Vec<(String, String, String, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT client_id, reference_prefix, coalesce(languages[1], ''), last_number, settings_version FROM client
          WHERE client_id = ANY($1) ORDER BY client_id FOR NO KEY UPDATE",
     )
     .bind(clients)
     .fetch_all(connection)
     .await?;
-    let home = |(client_id, prefix, language, last_number)| (client_id, Home { prefix, language, last_number });
+    let home = |(client_id, prefix, language, last_number, settings_version)| {
+        (client_id, Home { prefix, language, last_number, settings_version })
+    };
     Ok(rows.into_iter().map(home).collect())
 }
 
@@ -168,18 +188,21 @@ pub async fn insert(
     let hashes: Vec<Option<&[u8]>> = tickets.iter().map(|one| one.imported_hash.as_deref()).collect();
     let registered: Vec<jiff_sqlx::Timestamp> = tickets.iter().map(|one| one.kept.registered_at.into()).collect();
     let recorded: Vec<jiff_sqlx::Timestamp> = tickets.iter().map(|one| one.recorded_at.into()).collect();
+    let posters: Vec<Option<&str>> = tickets.iter().map(|one| one.posted_by.as_deref()).collect();
     sqlx::query(
         "WITH numbered AS (
              UPDATE client c SET last_number = n.last_number
              FROM (SELECT UNNEST($10::text[]) AS client_id, UNNEST($11::bigint[]) AS last_number) AS n
              WHERE c.client_id = n.client_id AND c.last_number <> n.last_number)
          INSERT INTO ticket (client_id, ticket_id, reference, revision, source, external_ref, body, imported_hash,
-                             registered_at, recorded_at)
-         SELECT client_id, ticket_id, reference, 1, source, external_ref, body, hash, registered_at, recorded_at
+                             registered_at, recorded_at, posted_by)
+         SELECT client_id, ticket_id, reference, 1, source, external_ref, body, hash, registered_at, recorded_at,
+                posted_by
          FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
                UNNEST($3::text[]) AS reference, UNNEST($4::text[]) AS source,
                UNNEST($5::text[]) AS external_ref, UNNEST($6::bytea[]) AS body, UNNEST($7::bytea[]) AS hash,
-               UNNEST($8::timestamptz[]) AS registered_at, UNNEST($9::timestamptz[]) AS recorded_at) AS t",
+               UNNEST($8::timestamptz[]) AS registered_at, UNNEST($9::timestamptz[]) AS recorded_at,
+               UNNEST($12::text[]) AS posted_by) AS t",
     )
     .bind(clients)
     .bind(ids)
@@ -192,6 +215,7 @@ pub async fn insert(
     .bind(recorded)
     .bind(numbered)
     .bind(last_numbers)
+    .bind(posters)
     .execute(connection)
     .await?;
     Ok(())

@@ -1,5 +1,7 @@
 //! Protobuf ↔ intake: what is taken, refused, announced.
 
+mod catalogue;
+
 use chassis::status::Violation;
 use chassis::{Error, new_id};
 use contracts::desk::v1::{ActorKind, Channel, EventMeta, Level, TicketKind};
@@ -10,11 +12,21 @@ use uuid::Uuid;
 
 use crate::domain::{body_fault, email_fault, limits, line_fault};
 
+pub mod alert;
+pub mod settings;
+mod solved;
+
+/// The messages, for those who keep them as they come.
+pub mod messages {
+    pub use contracts::desk::v1::{ActorKind, Channel, Visibility};
+    pub use contracts::intake::v1::*;
+}
+
 pub use contracts::desk::v1::Actor;
 pub use contracts::intake::v1::event::Fact;
 pub use contracts::intake::v1::{
-    ApplyDirectoryRequest, ApplyDirectoryResponse, Client, HistoricFact, ImportOutcome, ImportTicketsRequest, Matter,
-    Message, RegisteredTicket, Requester, TicketImported, TicketRegistered,
+    ApplyDirectoryRequest, ApplyDirectoryResponse, Client, Entry, HistoricFact, ImportOutcome, ImportTicketsRequest,
+    Matter, Message, RegisteredTicket, Requester, Solved, TicketImported, TicketRegistered,
 };
 
 /// Collects what is wrong with a request.
@@ -91,6 +103,8 @@ pub fn check_matter(faults: &mut Faults, matter: &Matter) {
     faults.note("matter.impact", unknown(Level::try_from(matter.impact).is_ok()));
     faults.note("matter.urgency", unknown(Level::try_from(matter.urgency).is_ok()));
     check_attributes(faults, matter);
+    solved::check_fields(faults, &matter.fields);
+    catalogue::check(faults, matter);
 }
 
 fn check_attributes(faults: &mut Faults, matter: &Matter) {
@@ -143,8 +157,12 @@ pub struct Registration {
     pub actor: Actor,
     /// When it reached us.
     pub registered_at: Timestamp,
+    /// The ticket of the same client that it came after: id and reference.
+    pub follow_up_of: Option<(Uuid, String)>,
     /// The trace it belongs to.
     pub traceparent: Option<String>,
+    /// It is solved already.
+    pub solved: Option<Solved>,
 }
 
 /// Checks a request to register a ticket.
@@ -165,6 +183,9 @@ pub fn registration(
         matter.channel = Channel::Api.into();
     }
     matter.requester_email = matter.requester_email.to_lowercase();
+    if let Some(solved) = &request.solved {
+        solved::check(&mut faults, solved, &matter, &actor);
+    }
     let client_id = match ClientId::new(&request.client_id) {
         Ok(client_id) => client_id,
         Err(error) => {
@@ -181,7 +202,9 @@ pub fn registration(
         matter,
         actor,
         registered_at,
+        follow_up_of: None,
         traceparent: chassis::telemetry::traceparent(),
+        solved: request.solved,
     })
 }
 
@@ -225,6 +248,11 @@ pub fn announce(
     traceparent: Option<String>,
 ) -> Result<chassis::outbox::Announcement, Error> {
     chassis::outbox::Announcement::of(&proto::Event { meta: Some(meta), fact: Some(fact) }, traceparent)
+}
+
+/// The desk itself: a rule, a clock.
+pub fn desk() -> Actor {
+    Actor { kind: ActorKind::Desk.into(), actor_id: "intake".to_owned() }
 }
 
 /// The requester as an actor.

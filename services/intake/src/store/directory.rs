@@ -3,9 +3,10 @@
 use chassis::Error;
 use contracts::ClientId;
 use jiff::Timestamp;
+use prost::Message as _;
 use sqlx::PgConnection;
 
-use crate::wire::{Client, Requester};
+use crate::wire::{ApplyDirectoryRequest, Client, Requester};
 
 #[derive(sqlx::FromRow)]
 struct ClientRow {
@@ -64,27 +65,17 @@ pub async fn clients(connection: &mut PgConnection, after: &str, limit: i64) -> 
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// A client's present requesters, by e-mail address.
-pub async fn present_requesters(connection: &mut PgConnection, client_id: &ClientId) -> Result<Vec<Requester>, Error> {
-    let rows: Vec<(String, String, String, String, String, String, bool)> = sqlx::query_as(
-        "SELECT email, name, language, phone, site, department, vip FROM requester
-         WHERE client_id = $1 AND NOT is_former ORDER BY email",
-    )
-    .bind(client_id.as_str())
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(email, name, language, phone, site, department, vip)| Requester {
-            email,
-            name,
-            language,
-            phone,
-            site,
-            department,
-            vip,
-        })
-        .collect())
+/// The requesters that the client's file names, by e-mail address.
+pub async fn applied_requesters(connection: &mut PgConnection, client_id: &ClientId) -> Result<Vec<Requester>, Error> {
+    let body: Option<Vec<u8>> =
+        sqlx::query_scalar("SELECT body FROM directory_version WHERE client_id = $1 ORDER BY version DESC LIMIT 1")
+            .bind(client_id.as_str())
+            .fetch_optional(connection)
+            .await?;
+    let Some(body) = body else { return Ok(Vec::new()) };
+    let applied = ApplyDirectoryRequest::decode(body.as_slice())
+        .map_err(|error| Error::internal(format!("a version of the directory: {error}")))?;
+    Ok(applied.requesters)
 }
 
 /// Saves a client. False if another client's references begin as its would: only the unique index tells, row-level
@@ -114,39 +105,6 @@ pub async fn save_client(connection: &mut PgConnection, client: &Client, changed
         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Sets a client's requesters to these; the others become former ones.
-pub async fn save_requesters(
-    connection: &mut PgConnection,
-    client_id: &ClientId,
-    requesters: &[Requester],
-) -> Result<(), Error> {
-    let emails: Vec<&str> = requesters.iter().map(|one| one.email.as_str()).collect();
-    let text = |field: fn(&Requester) -> &String| requesters.iter().map(|one| field(one).as_str()).collect::<Vec<_>>();
-    sqlx::query("UPDATE requester SET is_former = true WHERE client_id = $1 AND NOT is_former AND email <> ALL($2)")
-        .bind(client_id.as_str())
-        .bind(&emails)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
-        "INSERT INTO requester (client_id, email, name, language, phone, site, department, vip)
-         SELECT $1, * FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[])
-         ON CONFLICT (client_id, email) DO UPDATE SET name = excluded.name, language = excluded.language,
-             phone = excluded.phone, site = excluded.site, department = excluded.department, vip = excluded.vip,
-             is_former = false",
-    )
-    .bind(client_id.as_str())
-    .bind(&emails)
-    .bind(text(|one| &one.name))
-    .bind(text(|one| &one.language))
-    .bind(text(|one| &one.phone))
-    .bind(text(|one| &one.site))
-    .bind(text(|one| &one.department))
-    .bind(requesters.iter().map(|one| one.vip).collect::<Vec<_>>())
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// Keeps a version of the directory.

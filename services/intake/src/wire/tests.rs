@@ -8,6 +8,7 @@ fn request() -> RegisterTicketRequest {
         request_id: "r-1".to_owned(),
         client_id: "acme".to_owned(),
         matter: Some(Matter { subject: "The printer is on fire".to_owned(), ..Default::default() }),
+        solved: None,
     }
 }
 
