@@ -1,6 +1,8 @@
 //! The gRPC door: decode, handle, encode; the one error → Status mapping.
 
+pub mod fulfilment;
 mod read;
+mod relation;
 mod watch;
 
 use contracts::triage::v1 as proto;
@@ -17,8 +19,10 @@ use crate::store::ticket::Found;
 use crate::wire;
 use crate::wire::request::Commands;
 
+pub use relation::Relations;
+
 /// Triage's gRPC service.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Api {
     /// What it stands on.
     pub ground: Ground,
@@ -33,6 +37,10 @@ impl From<handle::Error> for Status {
         match error {
             handle::Error::NotFound(what) => status::not_found(what),
             handle::Error::Rejected(rejection) => {
+                tracing::info!(reason = rejection.reason(), "a command was refused");
+                status::refused(rejection.reason(), rejection.to_string())
+            }
+            handle::Error::Bound(rejection) => {
                 tracing::info!(reason = rejection.reason(), "a command was refused");
                 status::refused(rejection.reason(), rejection.to_string())
             }

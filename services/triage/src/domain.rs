@@ -2,14 +2,19 @@
 
 pub mod assign;
 pub mod case;
+pub mod closing;
 pub mod condition;
 pub mod decide;
 pub mod event;
+pub mod fulfilment;
 mod hand_over;
 pub mod hours;
 pub mod lapse;
 pub mod model;
+pub mod monitored;
 pub mod neighbours;
+pub mod recurrence;
+pub mod relation;
 pub mod roster;
 pub mod swarm;
 pub mod ticket;
@@ -20,7 +25,7 @@ pub mod words;
 mod tests;
 
 pub use assign::{Load, Loads};
-pub use case::{Case, HistoricFact, Imported, Reply};
+pub use case::{Case, HistoricFact, Imported, Reply, Written};
 pub use condition::{Condition, Facts, Test};
 pub use decide::{Around, Command, Reclassification, Rejection, decide};
 pub use event::{Event, Happened, evolve, fold};
@@ -32,6 +37,6 @@ pub use model::{
 pub use roster::{Absence, Agent, ExtraShift, Position, Shift, on_duty};
 pub use ticket::{Actor, Arrival, Callback, Handling, Matter, Member, Resolution, Swarm, Ticket, Waiting, Work};
 pub use words::{
-    ActorKind, AssignmentWay, CancellationReason, Channel, Field, Kind, LapseReason, Level, Priority, ResolutionCode,
-    State, SwarmKind, WaitingReason, Word,
+    ActorKind, AssignmentWay, CancellationReason, Channel, Field, Kind, LapseReason, Level, Priority, RelationKind,
+    ResolutionCode, State, SwarmKind, WaitingReason, Word,
 };

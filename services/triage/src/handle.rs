@@ -1,12 +1,17 @@
 //! The one write path: inbox → load → decide → save + outbox → commit.
 
 mod around;
+pub mod closing;
 mod command;
+mod fulfilment;
 pub mod learn;
 pub mod model;
 pub mod models;
 pub mod neighbours;
 pub mod posts;
+pub mod push;
+pub mod recurrence;
+pub mod relation;
 pub mod roster;
 
 use std::collections::BTreeSet;
@@ -44,6 +49,9 @@ pub enum Error {
     /// Not allowed as things are.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// Not allowed as things are with the other tickets.
+    #[error(transparent)]
+    Bound(#[from] crate::domain::relation::decide::Rejection),
     /// The ticket is at another revision than the caller saw.
     #[error("the ticket has changed: it is at revision {0} by now; look at it again")]
     Changed(u64),
@@ -192,7 +200,9 @@ async fn record<'a>(
         }
     }
     store::history::append(connection, &entries).await?;
+    store::relation::follow(connection, changes.iter().map(|it| (&it.ticket, it.happened.as_slice()))).await?;
     outbox::append(connection, &announcements).await?;
+    closing::follow(connection, changes, &model_of).await?;
     neighbours::learn(connection, changes).await?;
     let (made, ended) = claims(changes, model_of);
     store::posts::end_claims(connection, &ended).await?;
@@ -205,12 +215,15 @@ fn claims<'a>(changes: &[Change], model_of: impl Fn(&ClientId) -> Option<&'a Sup
     let (mut made, mut ended) = (Vec::new(), Vec::new());
     for Change { ticket, happened, .. } in changes {
         let key = (ticket.client_id.clone(), ticket.ticket_id);
-        let takes =
-            |event: &Event| matches!(event, Event::Claimed { .. } | Event::Assigned { .. } | Event::Reopened { .. });
+        let takes = |event: &Event| {
+            matches!(event, Event::Claimed { .. } | Event::Assigned { .. } | Event::Reopened { .. })
+                || matches!(event, Event::Tied(fact) if fact.takes())
+        };
         let taken = happened.iter().rfind(|happened| takes(&happened.event));
         let gives_back = |event: &Event| {
             matches!(event, Event::Released | Event::HandedOver { .. } | Event::ClaimLapsed { .. })
                 || matches!(event, Event::Resolved { .. } | Event::Closed { .. } | Event::Cancelled { .. })
+                || matches!(event, Event::Tied(fact) if fact.gives_back())
         };
         let was_unknown = happened.first().is_some_and(|happened| happened.revision == 1);
         let may_end = !was_unknown && happened.iter().any(|happened| gives_back(&happened.event));

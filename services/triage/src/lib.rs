@@ -15,21 +15,33 @@ pub mod store;
 pub mod watch;
 pub mod wire;
 
+use std::sync::Arc;
+
 use chassis::doors::{Doors, Running};
 use chassis::lease::Leases;
 use chassis::{Ground, Listen, SOON, Wiring};
+use contracts::triage::v1::fulfilment_service_server::FulfilmentServiceServer;
+use contracts::triage::v1::relation_service_server::RelationServiceServer;
 use contracts::triage::v1::triage_service_server::TriageServiceServer;
 
 /// What triage serves, announces and listens to.
 pub const WIRING: Wiring = Wiring {
     service: "triage",
-    serves: &["skranke.triage.v1.TriageService"],
+    serves: &[
+        "skranke.triage.v1.TriageService",
+        "skranke.triage.v1.RelationService",
+        "skranke.triage.v1.FulfilmentService",
+    ],
     announces: Some("skranke.triage.v1"),
     listens: &[
-        Listen { package: "skranke.intake.v1", facts: &["ticket_registered", "ticket_imported", "message_added"] },
+        Listen {
+            package: "skranke.intake.v1",
+            facts: &["ticket_registered", "ticket_imported", "message_added", "alert_noted"],
+        },
         Listen { package: "skranke.knowledge_base.v1", facts: &["solutions_suggested"] },
     ],
     gathers_for: SOON,
+    works_without_bus: false,
 };
 
 /// Triage's own tables.
@@ -42,10 +54,20 @@ pub static SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!();
 pub async fn start(ground: Ground) -> anyhow::Result<Running> {
     let news = news::News::default();
     let desk = handle::Desk::new(ground.clone());
-    let api = api::Api { ground: ground.clone(), news: news.clone(), desk: desk.clone() };
+    let api = Arc::new(api::Api { ground: ground.clone(), news: news.clone(), desk: desk.clone() });
+    let fulfilment = FulfilmentServiceServer::new(api::fulfilment::Fulfilment(Arc::clone(&api)));
+    let relations = RelationServiceServer::new(api::Relations(api.clone()))
+        .max_decoding_message_size(chassis::server::MAX_REQUEST)
+        .max_encoding_message_size(chassis::server::MAX_ANSWER);
     let running = Doors::new(&ground, &WIRING, &SCHEMA)
+        .grpc(relations)
         .grpc(
-            TriageServiceServer::new(api)
+            TriageServiceServer::from_arc(api)
+                .max_decoding_message_size(chassis::server::MAX_REQUEST)
+                .max_encoding_message_size(chassis::server::MAX_ANSWER),
+        )
+        .grpc(
+            fulfilment
                 .max_decoding_message_size(chassis::server::MAX_REQUEST)
                 .max_encoding_message_size(chassis::server::MAX_ANSWER),
         )

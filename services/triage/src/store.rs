@@ -1,10 +1,14 @@
 //! Triage's SQL, and rows ↔ domain. Plain functions over a connection that is scoped to the clients concerned.
 
+pub mod closing;
+pub mod fulfilment;
 pub mod history;
 pub mod list;
 pub mod model;
 pub mod neighbours;
 pub mod posts;
+pub mod proposal;
+pub mod relation;
 pub mod ticket;
 
 use contracts::ClientId;

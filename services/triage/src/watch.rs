@@ -16,8 +16,9 @@ use tokio::sync::Notify;
 
 use crate::handle::Desk;
 use crate::handle::posts::{let_lapse, look_after};
+use crate::handle::{closing, push, recurrence};
 use crate::news::News;
-use crate::store::{Key, posts};
+use crate::store::{Key, closing as closing_rows, posts};
 
 /// How long it sleeps at most.
 const SLEEP: Duration = Duration::from_secs(1);
@@ -49,6 +50,8 @@ impl Bell {
 #[derive(Debug, Default)]
 struct Due {
     claims: Vec<Key>,
+    /// On which something happens by itself.
+    closing: Vec<Key>,
     clients: Vec<ClientId>,
     /// When there is something next, by our clock.
     next_at: Option<Timestamp>,
@@ -89,17 +92,20 @@ async fn watch(desk: &Desk, news: &News, leases: &Leases, rounds_until_search: &
     let shards: Vec<i16> = leases.held().keys().copied().collect();
     let due = if shards.is_empty() { Due::default() } else { read(desk, shards, *rounds_until_search == 0).await? };
     *rounds_until_search = rounds_until_search.checked_sub(1).unwrap_or(ROUNDS);
-    let is_idle = due.claims.is_empty() && due.clients.is_empty() && clients.is_empty();
-    let is_full = i64::try_from(due.claims.len()).is_ok_and(|count| count >= BATCH);
+    let is_idle = due.closing.is_empty() && due.claims.is_empty() && due.clients.is_empty() && clients.is_empty();
+    let is_full = i64::try_from(due.claims.len().max(due.closing.len())).is_ok_and(|count| count >= BATCH);
     // First what the roster says anew: whoever is away now loses what they have in the next round.
+    let looked_through = due.clients.clone();
     clients.extend(due.clients);
     for client_id in clients {
-        if let Err(error) = look_after(desk, client_id.clone()).await {
+        let is_due = looked_through.contains(&client_id);
+        if let Err(error) = look_at(desk, &client_id, is_due).await {
             // Its row may say only in a minute that it is due.
             desk.bell.clients.lock().unwrap_or_else(PoisonError::into_inner).insert(client_id);
             return Err(error);
         }
     }
+    act_each(desk, due.closing).await?;
     for client_id in let_lapse_each(desk, due.claims).await? {
         desk.bell.ring(&client_id);
     }
@@ -112,7 +118,33 @@ async fn watch(desk: &Desk, news: &News, leases: &Leases, rounds_until_search: &
     Ok(if is_full { Next::Round } else { Next::Sleep(None) })
 }
 
+/// What is stale, what major incidents push along, and once in a while what keeps coming back.
+async fn look_at(desk: &Desk, client_id: &ClientId, is_due: bool) -> Result<(), Error> {
+    look_after(desk, client_id.clone()).await?;
+    if push::push(desk, client_id).await? {
+        desk.bell.ring(client_id);
+    }
+    if is_due {
+        recurrence::look(desk, client_id).await?;
+    }
+    Ok(())
+}
+
 /// If one ticket spoils the batch, each for itself.
+async fn act_each(desk: &Desk, keys: Vec<Key>) -> Result<(), Error> {
+    match closing::act(desk, keys.clone()).await {
+        Err(Error::Internal(_)) => {}
+        ended => return ended,
+    }
+    for key in keys {
+        if let Err(error) = closing::act(desk, vec![key.clone()]).await {
+            tracing::error!(error = %error.chain(), client_id = %key.0, ticket_id = %key.1, "nothing can end by itself");
+        }
+    }
+    Ok(())
+}
+
+/// The same for claims.
 async fn let_lapse_each(desk: &Desk, keys: Vec<Key>) -> Result<BTreeSet<ClientId>, Error> {
     match let_lapse(desk, keys.clone()).await {
         Ok(clients) => return Ok(clients),
@@ -141,10 +173,13 @@ async fn read(desk: &Desk, shards: Vec<i16>, is_thorough: bool) -> Result<Due, E
                 posts::watch_all(connection).await?;
             }
             let claims = posts::due(connection, &shards, now, BATCH).await?;
+            let closing = closing_rows::due(connection, &shards, now, BATCH).await?;
             let clients = posts::unwatched(connection, &shards, now).await?;
             let next_at = posts::next_at(connection, &shards).await?;
+            let closing_at = closing_rows::next_at(connection, &shards).await?;
+            let next_at = [next_at, closing_at].into_iter().flatten().min();
             let next_at = next_at.map(|at| at.saturating_sub(ahead_by).unwrap_or(at));
-            Ok::<_, Error>(Due { claims, clients, next_at })
+            Ok::<_, Error>(Due { claims, closing, clients, next_at })
         })
     });
     machinery.await

@@ -1,9 +1,13 @@
 //! Proto ↔ domain: the only place that knows both.
 
+pub mod closing;
 pub mod event;
+pub mod fulfilment;
 pub mod heard;
 pub mod model;
+pub mod monitored;
 pub mod neighbours;
+pub mod relation;
 pub mod request;
 pub mod roster;
 pub mod ticket;

@@ -20,6 +20,8 @@ use crate::wire::{self, Check, request};
 const DEFAULT_PAGE: u32 = 50;
 /// Most entries of a page.
 const MAX_PAGE: u32 = 1_000;
+/// Relations that are shown with a ticket.
+const MOST_RELATIONS: i64 = 200;
 
 /// Narrows a filter to what the caller may see.
 ///
@@ -46,12 +48,14 @@ impl Api {
                 Box::pin(async move {
                     let Some(found) = store::ticket::find(connection, &name).await? else { return Ok(None) };
                     let model = models.one(connection, &found.ticket.client_id).await?;
-                    Ok::<_, Error>(Some((found, model)))
+                    let key = (found.ticket.client_id.clone(), found.ticket.ticket_id);
+                    let others = store::relation::shown(connection, &key, MOST_RELATIONS).await?;
+                    Ok::<_, Error>(Some((found, model, others)))
                 })
             })
             .await?;
-        let (found, model) = found.ok_or_else(|| status::not_found("ticket"))?;
-        self.told(found, &model)
+        let (found, model, others) = found.ok_or_else(|| status::not_found("ticket"))?;
+        Ok(wire::relation::beside(self.told(found, &model)?, &others))
     }
 
     pub(super) async fn roster(

@@ -1,6 +1,9 @@
 //! What triage learns of a ticket from others: its registration, its imported history, the requester's replies. All of
 //! it may come late, twice and in any order.
 
+mod closing;
+mod monitored;
+
 use std::collections::HashSet;
 
 use contracts::ClientId;
@@ -9,9 +12,11 @@ use uuid::Uuid;
 
 use super::condition::Facts;
 use super::event::{Event, Happened, evolve, fold};
+use super::fulfilment::item;
 use super::model::{Classification, Placement, SupportModel};
+use super::relation;
 use super::ticket::{Actor, Arrival, Matter, Ticket, Work};
-use super::words::{CancellationReason, Field, Level, Priority, ResolutionCode, WaitingReason, Word};
+use super::words::{CancellationReason, Field, Level, Priority, RelationKind, ResolutionCode, WaitingReason, Word};
 
 /// The priority's rule for imported history.
 pub const IMPORTED: &str = "imported";
@@ -72,6 +77,17 @@ pub struct Reply {
     pub actor: Actor,
     /// Triage has just learned of it. Then it also ends a wait that began in the same instant.
     pub is_new: bool,
+    /// What it says, if triage has just learned of it.
+    pub written: Option<Written>,
+}
+
+/// What triage wants to know of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Intake's id of it.
+    pub message_id: String,
+    /// It says thanks and nothing else.
+    pub is_thanks: bool,
 }
 
 /// A ticket with its history, while triage learns.
@@ -112,8 +128,22 @@ impl Case {
         if self.known.is_some() {
             return;
         }
-        let (classification, placement) = judge(arrival, model);
+        let (classification, placement, facts) = judge(arrival, model);
         self.begin(arrival, classification, placement, now, cause_id);
+        if let Some(other) = arrival.follow_up_of.clone().filter(|other| other.ticket_id != self.ticket_id) {
+            let linked = relation::Fact::Linked { kind: RelationKind::FollowUpOf, other, note: String::new() };
+            let event_id = self.derived("follow-up", "");
+            self.append(event_id, arrival.matter.registered_at, now, Actor::desk(), cause_id, Event::Tied(linked));
+            self.fold();
+        }
+        for (step, count) in item::steps(arrival, model, &facts).into_iter().zip(1..) {
+            let event_id = self.derived("item", &i32::to_string(&count));
+            self.append(event_id, arrival.matter.registered_at, now, Actor::desk(), cause_id, step);
+        }
+        if let Some(solved) = &arrival.solved {
+            self.solve(solved, arrival.matter.registered_at, now, cause_id);
+        }
+        self.fold();
     }
 
     /// The ticket came with its history from another system: what is new of it is appended, nothing is refused.
@@ -130,7 +160,7 @@ impl Case {
             facts.iter().filter(|fact| seen.insert(self.derived("fact", &fact.fact_key))).collect();
         new.sort_by_key(|fact| fact.occurred_at);
         if self.known.is_none() {
-            let (mut classification, placement) = judge(arrival, model);
+            let (mut classification, placement, _) = judge(arrival, model);
             let first = new.iter().find_map(|fact| prioritised(&fact.fact, &classification, model));
             classification.model_version = 0;
             self.begin(arrival, first.unwrap_or(classification), placement, now, cause_id);
@@ -148,7 +178,7 @@ impl Case {
 
     /// The requester's replies end the waits for them that they fell into, also those that are over by now.
     ///
-    /// On a resolved ticket a reply changes nothing: whether it is thanks or a complaint is for people to say.
+    /// What a reply makes of a ticket that is over is said by [`Case::write_again`].
     pub fn answer(&mut self, replies: &[Reply], now: Timestamp) {
         if self.known.is_none() || replies.is_empty() {
             return;
@@ -286,7 +316,7 @@ impl Case {
         let mut work = Work::registered(matter.registered_at);
         let mut waits: Vec<(Timestamp, Option<Timestamp>)> = Vec::new();
         let waits_since =
-            |work: &Work| work.waiting.filter(|it| it.reason == WaitingReason::Requester).map(|it| it.since_at);
+            |work: &Work| work.kept_waiting().filter(|it| it.reason == WaitingReason::Requester).map(|it| it.since_at);
         for happened in in_order {
             let before = waits_since(&work);
             work = evolve(work, happened);
@@ -303,9 +333,9 @@ impl Case {
     }
 }
 
-/// What the rules say of a matter.
-fn judge(arrival: &Arrival, model: &SupportModel) -> (Classification, Placement) {
-    let Arrival { matter, description, sent, site, department, vip } = arrival;
+/// What the rules say of a matter, and the item of the catalogue that it asks for; and what was known of it.
+fn judge(arrival: &Arrival, model: &SupportModel) -> (Classification, Placement, Facts) {
+    let Arrival { matter, description, sent, site, department, vip, .. } = arrival;
     let mut facts = Facts::default();
     facts.set(Field::Subject, &matter.subject);
     facts.set(Field::Description, description);
@@ -315,9 +345,12 @@ fn judge(arrival: &Arrival, model: &SupportModel) -> (Classification, Placement)
     facts.set(Field::Site, site);
     facts.set(Field::Department, department);
     facts.set(Field::Source, &matter.source);
-    let classification = model.classify(sent, &mut facts);
-    let placement = model.place(&classification, &mut facts);
-    (classification, placement)
+    let item = item::of(arrival, model);
+    let said = item.map(|item| item.said(sent));
+    let classification = model.classify(said.as_ref().unwrap_or(sent), &mut facts);
+    let by_rules = model.place(&classification, &mut facts);
+    let placement = item.and_then(|item| item.place(model)).unwrap_or(by_rules);
+    (classification, placement, facts)
 }
 
 /// The classification that an imported priority makes of the first one; `None` for other facts and for empty ones.

@@ -7,13 +7,15 @@ use super::event::Event;
 use super::model::{Classification, Sent, SupportModel};
 use super::ticket::{Actor, Work};
 use super::words::{AssignmentWay, CancellationReason, Priority, ResolutionCode, State, WaitingReason};
-use super::{hand_over, swarm};
+use super::{fulfilment, hand_over, swarm};
 
 /// What somebody at the desk wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Classify anew. What is not set stays.
     Triage(Reclassification),
+    /// Vendors, approvals, tasks, changes.
+    Fulfilment(fulfilment::Errand),
     /// Take it.
     Claim,
     /// Give it back to its queue.
@@ -214,6 +216,9 @@ pub enum Rejection {
     /// Enough.
     #[error("the swarm has as many members as there may be")]
     SwarmFull,
+    /// Of vendors, approvals, tasks, changes.
+    #[error(transparent)]
+    Fulfilment(#[from] fulfilment::Refusal),
     /// The owner is in it to the end.
     #[error("the owner stays in the swarm; release the ticket instead")]
     OwnerStays,
@@ -252,6 +257,7 @@ impl Rejection {
             Self::NotInSwarm => "NOT_IN_SWARM",
             Self::SwarmFull => "SWARM_FULL",
             Self::OwnerStays => "OWNER_STAYS",
+            Self::Fulfilment(refusal) => refusal.reason(),
         }
     }
 }
@@ -265,6 +271,7 @@ pub fn decide(work: &Work, command: &Command, by: &Actor, around: &Around<'_>) -
         return Err(Rejection::NotTriaged);
     }
     match command {
+        Command::Fulfilment(errand) => return fulfilment::decide(work, errand, by, around),
         Command::Confirm => return close(work, true),
         Command::Close => return close(work, false),
         Command::Reopen { reason } => return reopen(work, reason),
@@ -300,6 +307,7 @@ fn decide_open(work: &Work, command: &Command, by: &Actor, around: &Around<'_>) 
         Command::Wait { reason, note } => wait(work, *reason, note, around),
         Command::Resume if work.state == State::Waiting => Ok(vec![Event::Resumed { by_reply: false }]),
         Command::Resolve { code, article_id, no_article_reason, note, approver } => {
+            fulfilment::may_resolve(work)?;
             let needs_approver = matches!(code, ResolutionCode::NotEconomical | ResolutionCode::NotRepairable);
             if article_id.is_empty() && no_article_reason.is_empty() {
                 return Err(Rejection::ResolutionNeedsArticle);
@@ -324,7 +332,9 @@ fn decide_open(work: &Work, command: &Command, by: &Actor, around: &Around<'_>) 
         Command::Cancel { reason, duplicate_of, note, .. } => {
             Ok(vec![Event::Cancelled { reason: *reason, duplicate_of: duplicate_of.clone(), note: note.clone() }])
         }
-        Command::Resume | Command::Confirm | Command::Reopen { .. } | Command::Close => Ok(vec![]),
+        Command::Fulfilment(_) | Command::Resume | Command::Confirm | Command::Reopen { .. } | Command::Close => {
+            Ok(vec![])
+        }
     }
 }
 

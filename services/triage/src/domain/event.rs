@@ -3,10 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::fulfilment;
 use super::model::{Classification, Placement};
-use super::swarm;
+use super::monitored;
 use super::ticket::{Actor, Callback, Handling, Resolution, Waiting, Work};
 use super::words::{AssignmentWay, CancellationReason, LapseReason, ResolutionCode, State, SwarmKind, WaitingReason};
+use super::{relation, swarm};
 
 /// One fact about the work on a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +95,14 @@ pub enum Event {
         /// Who.
         agent: String,
     },
+    /// Of vendors, approvals, tasks, the catalogue, changes.
+    Fulfilment(fulfilment::Step),
+    /// What monitoring tells of it.
+    Monitored(monitored::Monitored),
+    /// What binds it to other tickets.
+    Tied(relation::Fact),
+    /// What happens by itself when nobody answers.
+    Closing(super::closing::Step),
     /// Something that a newer version of triage has written.
     Unknown,
     /// The work stands still.
@@ -192,13 +202,7 @@ fn become_other(work: &mut Work, happened: &Happened) {
                 work.state = State::Queued;
             }
         }
-        Event::Claimed { owner } | Event::Assigned { owner, .. } => {
-            work.owner = Some(owner.clone());
-            swarm::owner_joins(work, owner, happened.occurred_at);
-            if matches!(work.state, State::Registered | State::Queued) {
-                work.state = State::InProgress;
-            }
-        }
+        Event::Claimed { owner } | Event::Assigned { owner, .. } => take(work, owner, happened.occurred_at),
         Event::Released => give_back(work),
         Event::ClaimLapsed { owner, .. } => {
             if work.owner.as_ref() == Some(owner) {
@@ -216,14 +220,19 @@ fn become_other(work: &mut Work, happened: &Happened) {
         Event::SwarmInvited { agent, .. } => swarm::invited(work, agent, happened.occurred_at),
         Event::SwarmJoined { agent, kind } => swarm::joined(work, agent, *kind, happened.occurred_at),
         Event::SwarmLeft { agent } => swarm::left(work, agent, happened.occurred_at),
+        Event::Fulfilment(step) => fulfilment::evolve(work, step, happened),
         Event::Waiting { reason, .. } if work.state.is_open() => {
             work.state = State::Waiting;
             work.waiting = Some(Waiting { reason: *reason, since_at: happened.occurred_at });
         }
+        Event::Tied(fact) => relation::become_tied(work, fact, happened),
+        Event::Resumed { .. } if work.ties.merged.is_some() => relation::resume_aside(work),
         Event::Resumed { .. } if work.state == State::Waiting => {
             work.state = if work.owner.is_some() { State::InProgress } else { State::Queued };
             work.waiting = None;
         }
+        // What another system tells of a merged ticket changes nothing until the merge is undone.
+        Event::Resolved { .. } | Event::Reopened { .. } if work.ties.merged.is_some() => {}
         Event::Resolved { code, note, .. } => {
             let resolved_at = happened.occurred_at;
             work.resolution = Some(Resolution { code: *code, note: note.clone(), resolved_at });
@@ -247,7 +256,17 @@ fn become_other(work: &mut Work, happened: &Happened) {
         | Event::Resumed { .. }
         | Event::Reopened { .. }
         | Event::CallbackPromised { .. }
+        | Event::Monitored(_)
+        | Event::Closing(_)
         | Event::Unknown => {}
+    }
+}
+
+fn take(work: &mut Work, owner: &str, at: Timestamp) {
+    work.owner = Some(owner.to_owned());
+    swarm::owner_joins(work, owner, at);
+    if matches!(work.state, State::Registered | State::Queued) {
+        work.state = State::InProgress;
     }
 }
 

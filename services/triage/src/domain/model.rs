@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::condition::{Condition, Facts, folded};
+use super::fulfilment;
 use super::hours::Calendar;
 use super::roster::{Agent, Position};
 use super::words::{Field, Kind, Level, Priority, Word};
@@ -51,6 +52,12 @@ pub struct SupportModel {
     pub agents: BTreeMap<String, Agent>,
     /// Whose wall clock shifts and absences go by.
     pub zone: TimeZone,
+    /// When incidents are proposed as a problem.
+    pub problems: super::recurrence::Policy,
+    /// Vendors, the catalogue, how changes are made.
+    pub fulfilment: fulfilment::Model,
+    /// What happens by itself when nobody answers.
+    pub closing: super::closing::Policy,
 }
 
 /// A tier.
@@ -224,6 +231,9 @@ impl Default for SupportModel {
             positions: BTreeMap::new(),
             agents: BTreeMap::new(),
             zone: TimeZone::UTC,
+            problems: super::recurrence::Policy::default(),
+            fulfilment: fulfilment::Model::default(),
+            closing: super::closing::Policy::default(),
         }
     }
 }

@@ -1,13 +1,18 @@
 //! The laws of triage.
 
 mod assignment;
+mod closing;
 mod duty;
+mod fulfilment;
 mod history;
 mod laws;
 mod learning;
+mod monitored;
 mod moves;
 mod posts;
+mod relations;
 mod rules;
+mod simulation;
 mod states;
 mod swarms;
 
@@ -51,6 +56,7 @@ fn arrival() -> Arrival {
             language: "nb".to_owned(),
             source: String::new(),
             external_ref: String::new(),
+            completeness: None,
             registered_at: at(0),
         },
         description: "Nobody in Oslo can send.".to_owned(),
@@ -58,6 +64,9 @@ fn arrival() -> Arrival {
         site: "Oslo".to_owned(),
         department: "Sales".to_owned(),
         vip: false,
+        solved: None,
+        follow_up_of: None,
+        asked: None,
     }
 }
 

@@ -4,6 +4,7 @@ use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::fulfilment::{Asked, Fulfilment};
 use super::model::{Classification, Placement, Sent};
 use super::words::{ActorKind, Channel, Kind, Level, Priority, ResolutionCode, State, SwarmKind, WaitingReason};
 
@@ -41,6 +42,8 @@ pub struct Matter {
     pub external_ref: String,
     /// When it was registered.
     pub registered_at: Timestamp,
+    /// How much of what should be known was known, 0 to 100; `None`: nobody counted.
+    pub completeness: Option<u32>,
 }
 
 /// A matter that arrives: all that rules may look at.
@@ -58,6 +61,12 @@ pub struct Arrival {
     pub department: String,
     /// Whether the requester is marked as important.
     pub vip: bool,
+    /// It was solved while it was registered.
+    pub solved: Option<super::monitored::Solved>,
+    /// The ticket that it came after.
+    pub follow_up_of: Option<super::relation::Other>,
+    /// What it asks for from the catalogue.
+    pub asked: Option<Asked>,
 }
 
 /// Who did it.
@@ -113,6 +122,10 @@ pub struct Work {
     pub swarm: Option<Swarm>,
     /// The time in progress in its tier.
     pub handling: Handling,
+    /// What binds it to other tickets.
+    pub ties: super::relation::Ties,
+    /// What it needs besides.
+    pub fulfilment: Fulfilment,
 }
 
 /// A promise to call.
@@ -219,6 +232,8 @@ impl Work {
             callback: None,
             swarm: None,
             handling: Handling::default(),
+            ties: super::relation::Ties::default(),
+            fulfilment: Fulfilment::default(),
         }
     }
 

@@ -26,6 +26,10 @@ pub fn line(event: &Event) -> String {
             };
             format!("{how} from {from_queue} to {queue} (tier {tier}){}", because(reason))
         }
+        Event::Fulfilment(step) => super::fulfilment::told::line(step, because),
+        Event::Monitored(told) => one_line(&told.line()),
+        Event::Tied(fact) => fact.line(one_line),
+        Event::Closing(step) => step.line(),
         Event::Assigned { .. }
         | Event::ClaimLapsed { .. }
         | Event::CallbackPromised { .. }

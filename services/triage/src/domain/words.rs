@@ -48,6 +48,8 @@ macro_rules! words {
     };
 }
 
+pub(super) use words;
+
 words!(
     /// What kind of matter a ticket is.
     Kind {
@@ -265,5 +267,25 @@ words!(
         Priority = 11 "priority",
         /// The system that posted it.
         Source = 12 "source",
+    }
+);
+
+words!(
+    /// What one ticket is to another.
+    RelationKind {
+        /// A part of it.
+        ChildOf = 1 "child_of",
+        /// The same matter.
+        DuplicateOf = 2 "duplicate_of",
+        /// Something like it.
+        RelatedTo = 3 "related_to",
+        /// It would not be there without the other.
+        CausedBy = 4 "caused_by",
+        /// An incident of a problem.
+        InstanceOf = 5 "instance_of",
+        /// It came after it.
+        FollowUpOf = 6 "follow_up_of",
+        /// It ended as part of it.
+        MergedInto = 7 "merged_into",
     }
 );

@@ -235,6 +235,9 @@ async fn decided(
     {
         *duplicate_is_known = store::ticket::is_another(connection, ticket, duplicate_of).await?;
     }
+    if let Command::Fulfilment(errand) = &mut command {
+        super::fulfilment::look(connection, ticket, errand).await?;
+    }
     let loads = around::loads(connection, ticket, &command, &job.by, model, now).await?;
     let around = Around {
         model,
@@ -255,5 +258,7 @@ async fn decided(
 fn may_give(before: &Found, change: &Change, model: &SupportModel) -> bool {
     let is_done = before.ticket.work.state == State::InProgress && change.ticket.work.state != State::InProgress;
     let has_room = is_done && model.queues.keys().any(|queue| model.assigns(queue));
-    has_room || waits_for_owner(&change.ticket, model)
+    // The children of a major incident go along with it.
+    let is_major = change.ticket.work.ties.major.is_some();
+    is_major || has_room || waits_for_owner(&change.ticket, model)
 }

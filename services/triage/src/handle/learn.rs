@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use chassis::{Error, Ground, Scope, inbox};
 
-use super::{Change, Desk, Memories, Models, neighbours, record, waits_for_owner};
+use super::{Change, Desk, Memories, Models, closing, neighbours, record, waits_for_owner};
 use crate::domain::{Case, Happened, Reply, SupportModel, Ticket};
 use crate::store::ticket::Suggested;
 use crate::store::{self, Key};
@@ -87,9 +87,10 @@ async fn learn(
     }
     keep_asked(connection, &heard).await?;
     heard.retain(|one| !matches!(one.told, Told::Asked(_)));
-    let all = keys(&heard, |_| true);
+    let mut all = keys(&heard, |_| true);
     store::lock_learning(connection, &all).await?;
-    let known = store::ticket::lock_known(connection, &all).await?;
+    let mut known = store::ticket::lock_known(connection, &all).await?;
+    pass_on(connection, &mut heard, &mut all, &mut known).await?;
     let models = models_of(connection, &models, &heard).await?;
     let replies = replies(connection, &heard).await?;
     let proposals = memories.propose(connection, &neighbours::arrived(&heard, &known), now).await?;
@@ -105,14 +106,16 @@ async fn learn(
                 case.register(arrival, learned.as_ref().unwrap_or(model), now, &cause_id);
             }
             Told::Imported(arrival, facts) => case.import(arrival, facts, model, now, &cause_id),
-            Told::Replied(_) | Told::Asked(_) => {}
+            Told::Replied(_) | Told::Asked(_) | Told::Monitored(..) => {}
         }
     }
+    monitor(&mut cases, &heard, now)?;
     for (key, replies) in &replies {
         if let Some(case) = cases.get_mut(key) {
             case.answer(replies, now);
         }
     }
+    closing::write_again(&mut cases, &heard, &models, now);
     describe(connection, &heard, &known).await?;
     let mut traces: HashMap<Key, Option<String>> =
         heard.iter().map(|one| (key_of(one), one.traceparent.clone())).collect();
@@ -129,6 +132,62 @@ async fn learn(
     let tickets = changed.iter().map(|change| &change.ticket);
     let wait = tickets.filter(|ticket| model_of(&ticket.client_id).is_some_and(|model| waits_for_owner(ticket, model)));
     Ok(wait.map(|ticket| ticket.client_id.clone()).collect())
+}
+
+/// What requesters write on a ticket while it is merged into another one counts there as well, and so on to the end of
+/// the chain.
+async fn pass_on(
+    connection: &mut PgConnection,
+    heard: &mut Vec<Heard>,
+    all: &mut Vec<Key>,
+    known: &mut HashMap<Key, Ticket>,
+) -> Result<(), Error> {
+    let reply = |one: &Heard| match &one.told {
+        Told::Replied(reply) => Some((key_of(one), reply.event_id, reply.written_at)),
+        _ => None,
+    };
+    let mut written: Vec<(Key, Uuid, Timestamp)> = heard.iter().filter_map(reply).collect();
+    written.retain(|(key, ..)| known.contains_key(key));
+    while !written.is_empty() {
+        let further = store::relation::merged_at(connection, &written).await?;
+        written.clear();
+        for (event_id, to) in further {
+            let is_heard = |one: &Heard| one.event_id == event_id && key_of(one) == to;
+            let Some(from) = heard.iter().find(|one| one.event_id == event_id).cloned() else { continue };
+            if heard.iter().any(is_heard) {
+                continue;
+            }
+            written.extend(reply(&Heard { ticket_id: to.1, ..from.clone() }));
+            heard.push(Heard { ticket_id: to.1, ..from });
+        }
+        let new: BTreeSet<Key> = written.iter().map(|(key, ..)| key.clone()).filter(|key| !all.contains(key)).collect();
+        let new: Vec<Key> = new.into_iter().collect();
+        if !new.is_empty() {
+            store::lock_learning(connection, &new).await?;
+            known.extend(store::ticket::lock_known(connection, &new).await?);
+            all.extend(new);
+        }
+    }
+    Ok(())
+}
+
+/// What monitoring tells comes after the registrations of the same batch, in its own order. A ticket that is not known
+/// yet will be: its registration is on the same stream, so that the fact is tried again.
+fn monitor(cases: &mut HashMap<Key, Case>, heard: &[Heard], now: Timestamp) -> Result<(), Error> {
+    let mut told: Vec<_> = heard
+        .iter()
+        .filter_map(|one| match &one.told {
+            Told::Monitored(told, by, at) => Some((one, told, by, *at)),
+            _ => None,
+        })
+        .collect();
+    told.sort_by_key(|(one, told, ..)| (one.ticket_id, told.revision));
+    for (one, told, by, at) in told {
+        let case = cases.get_mut(&key_of(one)).filter(|case| case.ticket().is_some());
+        let case = case.ok_or_else(|| Error::internal("monitoring tells of a ticket that is not known yet"))?;
+        case.monitor(told, one.event_id, by, at, now);
+    }
+    Ok(())
 }
 
 /// Keeps when the desk wrote to requesters: it ends nothing, and may be there before the ticket is.
@@ -170,7 +229,7 @@ async fn models_of(
     models: &Models,
     heard: &[Heard],
 ) -> Result<HashMap<ClientId, Arc<SupportModel>>, Error> {
-    let arrived = keys(heard, |told| !matches!(told, Told::Replied(_)));
+    let arrived = keys(heard, |_| true);
     let clients: BTreeSet<ClientId> = arrived.into_iter().map(|(client_id, _)| client_id).collect();
     let clients: Vec<ClientId> = clients.into_iter().collect();
     models.of(connection, &clients).await
@@ -180,7 +239,7 @@ async fn models_of(
 async fn replies(connection: &mut PgConnection, heard: &[Heard]) -> Result<HashMap<Key, Vec<Reply>>, Error> {
     let reply = |one: &Heard| match &one.told {
         Told::Replied(reply) => Some((key_of(one), reply.clone())),
-        Told::Registered(_) | Told::Imported(..) | Told::Asked(_) => None,
+        Told::Registered(_) | Told::Imported(..) | Told::Asked(_) | Told::Monitored(..) => None,
     };
     let new: Vec<(Key, Reply)> = heard.iter().filter_map(reply).collect();
     let new_ids: HashSet<Uuid> = new.iter().map(|(_, reply)| reply.event_id).collect();
@@ -197,7 +256,7 @@ async fn replies(connection: &mut PgConnection, heard: &[Heard]) -> Result<HashM
 async fn describe(connection: &mut PgConnection, heard: &[Heard], known: &HashMap<Key, Ticket>) -> Result<(), Error> {
     let description = |one: &Heard| match &one.told {
         Told::Registered(arrival) | Told::Imported(arrival, _) => Some((key_of(one), arrival.description.clone())),
-        Told::Replied(_) | Told::Asked(_) => None,
+        Told::Replied(_) | Told::Asked(_) | Told::Monitored(..) => None,
     };
     let mut described: Vec<(Key, String)> = heard
         .iter()

@@ -49,6 +49,9 @@ pub async fn apply(
             })
         })
         .await?;
+    if applied.1 && applied.0.closing.is_some() {
+        super::closing::plan_all(desk, &whose).await?;
+    }
     desk.bell.ring(&whose);
     Ok(applied)
 }

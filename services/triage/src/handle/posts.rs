@@ -97,7 +97,7 @@ fn lapsed(ticket: &Ticket, claim: &Claim, events: Vec<Event>, lapses_at: Timesta
     change
 }
 
-fn by_desk(change: &mut Change, event: Event, event_id: Uuid, at: Timestamp, now: Timestamp, cause: &str) {
+pub(super) fn by_desk(change: &mut Change, event: Event, event_id: Uuid, at: Timestamp, now: Timestamp, cause: &str) {
     let work = &mut change.ticket.work;
     let happened = Happened {
         event_id,

@@ -205,7 +205,10 @@ pub async fn replies(connection: &mut PgConnection, keys: &[Key]) -> Result<Vec<
         |(client_id, ticket_id, event_id, written_at, actor_id): (String, Uuid, Uuid, jiff_sqlx::Timestamp, String)| {
             let client_id = ClientId::new(&client_id).map_err(|error| Error::Internal(error.into()))?;
             let actor = Actor { kind: ActorKind::Requester, actor_id };
-            Ok(((client_id, ticket_id), Reply { event_id, written_at: written_at.to_jiff(), actor, is_new: false }))
+            Ok((
+                (client_id, ticket_id),
+                Reply { event_id, written_at: written_at.to_jiff(), actor, is_new: false, written: None },
+            ))
         };
     rows.into_iter().map(reply).collect()
 }

@@ -13,6 +13,8 @@ use uuid::Uuid;
 use chassis::{Error, Scope};
 
 use super::{Key, columns, word};
+use crate::domain::fulfilment::Fulfilment;
+use crate::domain::relation::Ties;
 use crate::domain::{
     Callback, Classification, Handling, Matter, Member, Placement, Resolution, Swarm, Ticket, Waiting, Word, Work,
 };
@@ -69,6 +71,7 @@ impl FromRow<'_, PgRow> for Kept {
             source: row.try_get("source")?,
             external_ref: row.try_get("external_ref")?,
             registered_at: at("registered_at")?,
+            completeness: row.try_get::<Option<i16>, _>("completeness")?.and_then(|score| u32::try_from(score).ok()),
         };
         Ok(Self(Ticket {
             client_id: ClientId::new(&client_id).map_err(|error| sqlx::Error::Decode(error.into()))?,
@@ -125,6 +128,8 @@ fn work(row: &PgRow) -> Result<Work, sqlx::Error> {
             handled_for: SignedDuration::from_micros(row.try_get::<Option<i64>, _>("handled_us")?.unwrap_or_default()),
             since_at: if_at("handling_since_at")?,
         },
+        ties: row.try_get::<Option<Json<Ties>>, _>("ties")?.map(|Json(ties)| ties).unwrap_or_default(),
+        fulfilment: row.try_get::<Option<Json<Fulfilment>>, _>("fulfilment")?.map(|Json(it)| it).unwrap_or_default(),
     })
 }
 
@@ -183,7 +188,7 @@ fn row(ticket: &Ticket) -> serde_json::Value {
         "waiting_since_at": work.waiting.map(|waiting| waiting.since_at),
         "resolution_code": resolution.map(|resolution| resolution.code.word()),
         "resolution_note": resolution.map_or("", |resolution| &resolution.note),
-        "registered_at": matter.registered_at, "changed_at": work.changed_at,
+        "registered_at": matter.registered_at, "completeness": matter.completeness, "changed_at": work.changed_at,
         "resolved_at": resolution.map(|resolution| resolution.resolved_at), "closed_at": work.closed_at,
         "reopenings": work.reopenings, "hand_overs": work.hand_overs,
         "returns": work.returns, "ping_pongs": work.ping_pongs, "came_from": work.came_from,
@@ -192,7 +197,21 @@ fn row(ticket: &Ticket) -> serde_json::Value {
         "swarm": work.swarm.as_ref().map(SwarmRow::of),
         "handled_us": i64::try_from(work.handling.handled_for.as_micros()).unwrap_or(i64::MAX),
         "handling_since_at": work.handling.since_at,
+        "ties": Some(&work.ties).filter(|ties| **ties != Ties::default()),
+        "fulfilment": (!work.fulfilment.is_empty()).then_some(&work.fulfilment),
+        "asked_approvers": asked_approvers(work),
+        "change_from_at": work.fulfilment.change.as_ref().map(|change| change.window_from_at),
+        "change_until_at": work.fulfilment.change.as_ref().map(|change| change.window_until_at),
     })
+}
+
+/// Those whose answers are wanted, in lower case; `None`: nobody's. On a ticket that is over only what is owed is wanted.
+fn asked_approvers(work: &Work) -> Option<Vec<String>> {
+    if !work.state.is_open() && work.fulfilment.approval_owed_until().is_none() {
+        return None;
+    }
+    let asked: Vec<String> = work.fulfilment.asked().into_iter().map(str::to_lowercase).collect();
+    (!asked.is_empty()).then_some(asked)
 }
 
 /// Writes new tickets and the work on known ones, in one statement. What a matter was registered as never changes.
@@ -212,13 +231,15 @@ pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(
         "INSERT INTO ticket (client_id, ticket_id, reference, revision, state, subject, channel, requester_email,
              requester_name, language, source, external_ref, kind, category, subcategory, impact, urgency, priority,
              priority_rule, model_version, queue, tier, queue_rule, owner, waiting_reason, waiting_since_at,
-             resolution_code, resolution_note, registered_at, changed_at, resolved_at, closed_at, reopenings, hand_overs,
-             returns, ping_pongs, came_from, callback_promised_at, callback_due_at, swarm, handled_us, handling_since_at)
+             resolution_code, resolution_note, registered_at, completeness, changed_at, resolved_at, closed_at, reopenings, hand_overs,
+             returns, ping_pongs, came_from, callback_promised_at, callback_due_at, swarm, handled_us, handling_since_at,
+             ties, fulfilment, asked_approvers, change_from_at, change_until_at)
          SELECT client_id, ticket_id, reference, revision, state, subject, channel, requester_email,
              requester_name, language, source, external_ref, kind, category, subcategory, impact, urgency, priority,
              priority_rule, model_version, queue, tier, queue_rule, owner, waiting_reason, waiting_since_at,
-             resolution_code, resolution_note, registered_at, changed_at, resolved_at, closed_at, reopenings, hand_overs,
-             returns, ping_pongs, came_from, callback_promised_at, callback_due_at, swarm, handled_us, handling_since_at
+             resolution_code, resolution_note, registered_at, completeness, changed_at, resolved_at, closed_at, reopenings, hand_overs,
+             returns, ping_pongs, came_from, callback_promised_at, callback_due_at, swarm, handled_us, handling_since_at,
+             ties, fulfilment, asked_approvers, change_from_at, change_until_at
          FROM jsonb_populate_recordset(NULL::ticket, $1)
          ON CONFLICT (client_id, ticket_id) DO UPDATE SET
              revision = excluded.revision, state = excluded.state, kind = excluded.kind, category = excluded.category,
@@ -232,7 +253,9 @@ pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(
              hand_overs = excluded.hand_overs, returns = excluded.returns, ping_pongs = excluded.ping_pongs,
              came_from = excluded.came_from, callback_promised_at = excluded.callback_promised_at,
              callback_due_at = excluded.callback_due_at, swarm = excluded.swarm, handled_us = excluded.handled_us,
-             handling_since_at = excluded.handling_since_at",
+             handling_since_at = excluded.handling_since_at, ties = excluded.ties, fulfilment = excluded.fulfilment,
+             asked_approvers = excluded.asked_approvers, change_from_at = excluded.change_from_at,
+             change_until_at = excluded.change_until_at",
     )
     .bind(Json(rows))
     .execute(connection)
@@ -313,6 +336,23 @@ pub async fn is_another(connection: &mut PgConnection, ticket: &Ticket, referenc
     .bind(ticket.ticket_id)
     .fetch_one(connection)
     .await?)
+}
+
+/// Those of these tickets that are known.
+///
+/// # Errors
+/// If the store failed.
+pub async fn known(connection: &mut PgConnection, keys: &[Key]) -> Result<HashMap<Key, Ticket>, Error> {
+    let (client_ids, ticket_ids) = columns(keys);
+    let rows: Vec<Kept> = sqlx::query_as(
+        "SELECT t.* FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
+         JOIN ticket t ON t.client_id = k.client_id AND t.ticket_id = k.ticket_id",
+    )
+    .bind(client_ids)
+    .bind(ticket_ids)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|Kept(ticket)| ((ticket.client_id.clone(), ticket.ticket_id), ticket)).collect())
 }
 
 /// Those of these tickets that are known, locked for a change.

@@ -7,7 +7,7 @@ use contracts::triage::v1 as proto;
 use contracts::triage::v1::event::Fact as ProtoFact;
 use contracts::{Fact, timestamp};
 
-use super::{actor, instant, number};
+use super::{actor, fulfilment, instant, monitored, number};
 use crate::domain::told::line;
 use crate::domain::{Classification, Event, Happened, Placement, Ticket, Word};
 use crate::store::history::Entry;
@@ -83,6 +83,10 @@ fn fact(ticket: &Ticket, event: &Event) -> Option<ProtoFact> {
         Event::SwarmInvited { agent, note } => ProtoFact::SwarmInvited(proto::SwarmInvited { agent, note }),
         Event::SwarmJoined { agent, kind } => ProtoFact::SwarmJoined(proto::SwarmJoined { agent, kind: kind.number() }),
         Event::SwarmLeft { agent } => ProtoFact::SwarmLeft(proto::SwarmLeft { agent }),
+        Event::Fulfilment(step) => fulfilment::fact(step),
+        Event::Monitored(told) => ProtoFact::MonitoringTold(monitored::fact(told)),
+        Event::Tied(tied) => return super::relation::fact(tied),
+        Event::Closing(step) => super::closing::fact(step),
         Event::Unknown => return None,
         Event::Waiting { reason, note } => {
             ProtoFact::TicketWaiting(proto::TicketWaiting { reason: reason.number(), note })
@@ -101,9 +105,12 @@ fn fact(ticket: &Ticket, event: &Event) -> Option<ProtoFact> {
         }
         Event::Reopened { reason } => ProtoFact::TicketReopened(proto::TicketReopened { reason }),
         Event::Closed { confirmed } => ProtoFact::TicketClosed(proto::TicketClosed { confirmed }),
-        Event::Cancelled { reason, duplicate_of, note } => {
-            ProtoFact::TicketCancelled(proto::TicketCancelled { reason: reason.number(), duplicate_of, note })
-        }
+        Event::Cancelled { reason, duplicate_of, note } => ProtoFact::TicketCancelled(proto::TicketCancelled {
+            reason: reason.number(),
+            duplicate_of,
+            note,
+            merged_into_ticket_id: String::new(),
+        }),
     })
 }
 
@@ -154,6 +161,12 @@ pub fn event_in(payload: &[u8]) -> Result<Event, Error> {
 }
 
 fn event_of(fact: ProtoFact) -> Option<Event> {
+    if let Some(tied) = super::relation::fact_of(&fact) {
+        return Some(Event::Tied(tied));
+    }
+    if let Some(closing) = super::closing::event_of(&fact) {
+        return closing;
+    }
     Some(match fact {
         ProtoFact::TicketTriaged(it) => Event::Triaged {
             placement: (!it.queue.is_empty()).then_some(Placement {
@@ -202,6 +215,8 @@ fn event_of(fact: ProtoFact) -> Option<Event> {
         ProtoFact::TicketCancelled(it) => {
             Event::Cancelled { reason: Word::from_number(it.reason)?, duplicate_of: it.duplicate_of, note: it.note }
         }
+        ProtoFact::MonitoringTold(it) => Event::Monitored(monitored::told(&it)?),
+        other => Event::Fulfilment(fulfilment::step_of(other)?),
     })
 }
 

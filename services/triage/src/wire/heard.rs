@@ -11,10 +11,14 @@ use contracts::intake::v1::historic_fact::Fact as ProtoFact;
 use contracts::knowledge_base::v1 as knowledge_base;
 use contracts::{ClientId, Fact};
 
-use super::{actor_of, clean, instant};
+use super::{actor_of, clean, instant, monitored};
+use crate::domain::closing::is_thanks;
+use crate::domain::fulfilment::Asked;
+use crate::domain::monitored::Monitored;
+use crate::domain::relation::Other;
 use crate::domain::{
-    ActorKind, Arrival, CancellationReason, HistoricFact, Imported, Matter, Reply, ResolutionCode, Sent, WaitingReason,
-    Word,
+    Actor, ActorKind, Arrival, CancellationReason, HistoricFact, Imported, Matter, Reply, ResolutionCode, Sent,
+    WaitingReason, Word, Written,
 };
 use crate::store::Key;
 use crate::store::ticket::Suggested;
@@ -48,6 +52,8 @@ pub enum Told {
     Replied(Reply),
     /// The desk wrote to the requester, at this time.
     Asked(Timestamp),
+    /// Monitoring tells something of a ticket's alerts: what, who, when.
+    Monitored(Box<Monitored>, Actor, Timestamp),
 }
 
 fn missing(what: &str) -> Failure {
@@ -67,7 +73,18 @@ pub fn intake(delivery: &Delivery) -> Result<Option<Heard>, Failure> {
     let event = intake::Event::received(&delivery.subject, &delivery.payload)?;
     let ticket_id = ticket_id(&event)?;
     let told = match event.fact {
-        Some(intake::event::Fact::TicketRegistered(it)) => Told::Registered(Box::new(arrival(it.ticket)?)),
+        Some(intake::event::Fact::TicketRegistered(it)) => {
+            let mut arrival = arrival(it.ticket)?;
+            let by = event.meta.as_ref().and_then(|meta| meta.actor.as_ref());
+            arrival.solved = it.solved.as_ref().and_then(|solved| monitored::solved(solved, by));
+            Told::Registered(Box::new(arrival))
+        }
+        Some(intake::event::Fact::AlertNoted(it)) => {
+            let meta = event.meta.as_ref().ok_or_else(|| missing("meta"))?;
+            let Some(told) = monitored::monitored(&it, meta.revision) else { return Ok(None) };
+            let at = instant(meta.occurred_at.as_ref()).ok_or_else(|| missing("occurred_at"))?;
+            Told::Monitored(Box::new(told), actor_of(meta.actor.as_ref()), at)
+        }
         Some(intake::event::Fact::TicketImported(it)) => {
             let facts: Result<Vec<_>, Failure> =
                 it.facts.iter().filter_map(|fact| historic(fact).transpose()).collect();
@@ -80,13 +97,16 @@ pub fn intake(delivery: &Delivery) -> Result<Option<Heard>, Failure> {
             let written_at = instant(message.written_at.as_ref()).ok_or_else(|| missing("written_at"));
             match actor.kind {
                 ActorKind::Requester => {
-                    Told::Replied(Reply { event_id: delivery.event_id, written_at: written_at?, actor, is_new: true })
+                    let is_thanks = is_public && is_thanks(&message.body);
+                    let written = Some(Written { message_id: message.message_id, is_thanks });
+                    let event_id = delivery.event_id;
+                    Told::Replied(Reply { event_id, written_at: written_at?, actor, is_new: true, written })
                 }
                 ActorKind::Agent if is_public => Told::Asked(written_at?),
                 _ => return Ok(None),
             }
         }
-        None => return Ok(None),
+        Some(intake::event::Fact::AttachmentAdded(_)) | None => return Ok(None),
     };
     let (event_id, client_id) = (delivery.event_id, delivery.client_id.clone());
     Ok(Some(Heard { event_id, client_id, ticket_id, traceparent: delivery.traceparent(), told }))
@@ -131,6 +151,14 @@ fn arrival(ticket: Option<intake::RegisteredTicket>) -> Result<Arrival, Failure>
         site: requester.site,
         department: requester.department,
         vip: requester.vip,
+        solved: None,
+        follow_up_of: Uuid::try_parse(&ticket.follow_up_of_ticket_id)
+            .ok()
+            .map(|ticket_id| Other { ticket_id, reference: clean(&ticket.follow_up_of) }),
+        asked: matter
+            .catalogue_request
+            .as_ref()
+            .map(|it| Asked { item: clean(&it.item), answers_json: clean(&it.answers_json) }),
         matter: Matter {
             reference: clean(&ticket.reference),
             subject: clean(&matter.subject),
@@ -140,6 +168,7 @@ fn arrival(ticket: Option<intake::RegisteredTicket>) -> Result<Arrival, Failure>
             language: clean(language),
             source: clean(&matter.source),
             external_ref: clean(&matter.external_ref),
+            completeness: ticket.completeness.map(|score| score.min(100)),
             registered_at,
         },
     })

@@ -1,6 +1,8 @@
 //! Support models: from the wire to the rules that are applied.
 
 pub mod check;
+mod closing;
+mod fulfilment;
 mod roster;
 
 use prost::Message;
@@ -11,11 +13,13 @@ use contracts::triage::v1::condition::Form;
 
 use crate::domain::condition::folded;
 use crate::domain::model::TIME_BOX_FOR;
+use crate::domain::recurrence::Policy;
 use crate::domain::{
     Category, ClassificationRule, Condition, Field, Level, RoutingRule, Sent, SupportModel, Test, Word,
 };
 
 pub use contracts::triage::v1::SupportModel as AppliedModel;
+pub use fulfilment::item;
 pub use roster::{from as absent_from, until as absent_until};
 
 /// The model of a kept version.
@@ -63,7 +67,10 @@ pub fn compiled(model: &proto::SupportModel) -> SupportModel {
         positions: model.positions.iter().map(|it| (it.position.clone(), roster::position(it))).collect(),
         agents: model.agents.iter().map(|it| (it.agent.clone(), roster::agent(it))).collect(),
         zone: roster::zone(&model.roster_time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
+        fulfilment: fulfilment::compiled(model),
+        closing: closing::compiled(model),
         apply_learned_from: model.learning.map(|it| it.apply_from).filter(|least| *least > 0.0),
+        problems: model.problems.as_ref().map(problems).unwrap_or_default(),
         ..SupportModel::default()
     };
     for cell in &model.matrix {
@@ -75,6 +82,15 @@ pub fn compiled(model: &proto::SupportModel) -> SupportModel {
         }
     }
     compiled
+}
+
+/// What is not said is as usual.
+fn problems(said: &proto::RecurrencePolicy) -> Policy {
+    let usual = Policy::default();
+    Policy {
+        after: said.after.map_or(usual.after, |after| u32::try_from(after).unwrap_or_default()),
+        within: roster::length(said.within.as_ref()).unwrap_or(usual.within),
+    }
 }
 
 fn classification_rule(rule: &proto::ClassificationRule) -> ClassificationRule {

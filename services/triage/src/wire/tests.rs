@@ -1,6 +1,9 @@
 //! Round trips, limits one past each, hostile bytes.
 
+mod fulfilment;
 mod limits;
+
+use std::collections::BTreeSet;
 
 use prost::Message;
 use uuid::Uuid;
@@ -21,6 +24,7 @@ fn matter() -> Matter {
         language: "nb".to_owned(),
         source: String::new(),
         external_ref: String::new(),
+        completeness: None,
         registered_at: Timestamp::UNIX_EPOCH,
     }
 }
@@ -49,6 +53,7 @@ fn every_event() -> Vec<Event> {
         Event::CalledBack { note: text() },
         Event::SwarmInvited { agent: text(), note: text() },
         Event::SwarmLeft { agent: text() },
+        Event::Closing(crate::domain::closing::Step::Thanked),
         Event::Resumed { by_reply: true },
         Event::Resumed { by_reply: false },
         Event::Reopened { reason: text() },
@@ -194,14 +199,20 @@ fn source(folder: &str) -> String {
 
 #[test]
 fn every_test_that_the_documentation_names_is_there() {
-    let docs = include_str!("../../../../docs/triage.md");
-    let places = ["services/triage/src", "crates/skranke/src/client_file", "tests/integration/tests/stories"];
-    let known: String = places.iter().map(|place| source(place)).collect();
-    let rows = docs.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
-    let mut named = 0;
-    for name in rows.filter_map(|row| row.split(" | ").nth(1)).flat_map(|cell| cell.split('`').skip(1).step_by(2)) {
-        assert!(known.contains(&format!("fn {name}(")), "docs/triage.md names `{name}`, which is no test");
-        named += 1;
+    let places = ["services/triage/src", "services/intake/src", "crates/skranke/src"];
+    let known: String = places.into_iter().chain(["tests/integration/tests/stories"]).map(source).collect();
+    let triage = ("docs/triage.md", include_str!("../../../../docs/triage.md"), 60);
+    let intake = ("docs/intake.md", include_str!("../../../../docs/intake.md"), 30);
+    for (page, docs, at_least) in [triage, intake] {
+        let mut names = BTreeSet::new();
+        for table in docs.split("\n\n").filter(|part| part.contains(" | stated by |\n")) {
+            let rows = table.lines().skip_while(|line| !line.starts_with("| ---")).skip(1);
+            let cells = rows.filter_map(|row| row.split(" | ").nth(1));
+            names.extend(cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)));
+        }
+        for name in &names {
+            assert!(known.contains(&format!("fn {name}(")), "{page} names `{name}`, which is no test");
+        }
+        assert!(names.len() > at_least, "{page}: {}", names.len());
     }
-    assert!(named > 60, "{named}");
 }

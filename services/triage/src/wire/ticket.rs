@@ -7,12 +7,16 @@ use contracts::knowledge_base::v1::SolutionsSuggested;
 use contracts::timestamp;
 use contracts::triage::v1 as proto;
 
-use super::{event, neighbours, number};
+use super::{event, fulfilment, neighbours, number};
 use crate::domain::Ticket;
 use crate::store::ticket::Found;
 
 /// A ticket without description and suggestions, as in lists.
 pub fn listed(ticket: &Ticket) -> proto::Ticket {
+    super::relation::tied(alone(ticket), &ticket.work.ties)
+}
+
+fn alone(ticket: &Ticket) -> proto::Ticket {
     let Ticket { client_id, ticket_id, matter, work } = ticket;
     let resolution = work.resolution.as_ref();
     proto::Ticket {
@@ -35,6 +39,7 @@ pub fn listed(ticket: &Ticket) -> proto::Ticket {
         resolution_code: number(resolution.map(|resolution| resolution.code)),
         resolution_note: resolution.map_or_else(String::new, |resolution| resolution.note.clone()),
         registered_at: Some(timestamp(matter.registered_at)),
+        completeness: matter.completeness,
         changed_at: Some(timestamp(work.changed_at)),
         resolved_at: resolution.map(|resolution| timestamp(resolution.resolved_at)),
         closed_at: work.closed_at.map(timestamp),
@@ -59,11 +64,12 @@ pub fn listed(ticket: &Ticket) -> proto::Ticket {
 /// [`Error::Internal`] if what was suggested cannot be read.
 pub fn whole(found: Found) -> Result<proto::Ticket, Error> {
     let suggested = SolutionsSuggested::decode(found.suggestions.as_slice());
-    Ok(proto::Ticket {
+    let whole = proto::Ticket {
         description: found.description,
         claim_lapses_at: found.lapses_at.map(timestamp),
         learned: neighbours::decoded(&found.learned)?,
         suggestions: suggested.map_err(|error| Error::Internal(error.into()))?.suggestions,
         ..listed(&found.ticket)
-    })
+    };
+    Ok(fulfilment::beside(whole, &found.ticket.work.fulfilment))
 }

@@ -16,7 +16,7 @@ fn import(case: &mut Case, facts: &[HistoricFact]) {
 
 fn reply(minutes: i64, is_new: bool) -> Reply {
     let actor = Actor { kind: ActorKind::Requester, actor_id: "kari@acme.example".to_owned() };
-    Reply { event_id: Uuid::from_u128(900 + minutes as u128), written_at: at(minutes), actor, is_new }
+    Reply { event_id: Uuid::from_u128(900 + minutes as u128), written_at: at(minutes), actor, is_new, written: None }
 }
 
 fn work(case: &Case) -> Work {

@@ -3,6 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::relation::{Fact, Other};
+
+fn elsewhere() -> Other {
+    Other { ticket_id: Uuid::from_u128(7), reference: "ACME-7".to_owned() }
+}
 
 fn any_event() -> impl Strategy<Value = Event> {
     let reason = prop::sample::select(WaitingReason::ALL);
@@ -26,6 +31,10 @@ fn any_event() -> impl Strategy<Value = Event> {
         "[abc]".prop_map(|agent| Event::SwarmJoined { agent, kind: SwarmKind::Local }),
         "[abc]".prop_map(|agent| Event::SwarmLeft { agent }),
         Just(Event::Unknown),
+        Just(Event::Tied(Fact::Merged { into: elsewhere(), note: String::new() })),
+        (0..25_u64, prop::option::of("[ab]")).prop_map(|(merge_revision, owner)| {
+            Event::Tied(Fact::Unmerged { merge_revision, into: elsewhere(), owner, reason: String::new() })
+        }),
         reason.prop_map(waiting),
         any::<bool>().prop_map(|by_reply| Event::Resumed { by_reply }),
         Just(resolved(ResolutionCode::Solved)),
@@ -82,7 +91,7 @@ fn any_command() -> impl Strategy<Value = Command> {
 }
 
 /// What the store's CHECKs demand.
-fn is_possible(work: &Work) -> bool {
+pub(super) fn is_possible(work: &Work) -> bool {
     let ended_well = match work.state {
         State::Resolved => work.resolution.is_some(),
         State::Closed => work.closed_at.is_some(),

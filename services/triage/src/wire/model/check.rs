@@ -1,5 +1,6 @@
 //! What a support model must be to be applied.
 
+pub mod fulfilment;
 mod roster;
 
 use std::collections::BTreeSet;
@@ -8,6 +9,7 @@ use chassis::status::Violation;
 use contracts::ClientId;
 use contracts::triage::v1 as proto;
 use contracts::triage::v1::condition::Form;
+use jiff::SignedDuration;
 
 use crate::domain::condition::folded;
 use crate::domain::{Channel, Field, Kind, Level, Priority, Word};
@@ -56,12 +58,34 @@ pub fn checked(model: &proto::SupportModel) -> Result<ClientId, Vec<Violation>> 
     classification(model, &mut check);
     routing(model, &mut check);
     learning(model, &mut check);
+    problems(model, &mut check);
     roster::queues(model, &mut check);
     roster::time_boxes(model, &mut check);
     roster::positions(model, &mut check);
     roster::agents(model, &mut check);
+    super::closing::check(model, &mut check);
+    for hours in model.closing.iter().flat_map(|it| it.hours.iter().chain(&it.waiting_hours)) {
+        roster::calendar("model.closing.hours", hours, &mut check);
+    }
+    fulfilment::vendors(model, &mut check);
+    fulfilment::catalogue(model, &mut check);
+    fulfilment::changes(model, &mut check);
     check.done()?;
     client_id.ok_or_else(Vec::new)
+}
+
+/// A year and a day.
+const MAX_RECURRENCE: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+fn problems(model: &proto::SupportModel, check: &mut Check) {
+    let Some(problems) = &model.problems else { return };
+    if problems.after.is_some_and(|after| after == 1 || !(0..=1_000).contains(&after)) {
+        check.say("model.problems.after", "must be 2 to 1000, or 0 for never");
+    }
+    let within = problems.within.as_ref().map(contracts::from_duration);
+    if within.is_some_and(|within| within.is_none_or(|it| it <= SignedDuration::ZERO || it > MAX_RECURRENCE)) {
+        check.say("model.problems.within", "must be more than nothing and at most 366 days");
+    }
 }
 
 fn learning(model: &proto::SupportModel, check: &mut Check) {

@@ -56,7 +56,7 @@ fn weekly(days: &[proto::DayHours]) -> Weekly {
     weekly
 }
 
-fn calendar(calendar: &proto::Calendar) -> Option<Calendar> {
+pub(super) fn calendar(calendar: &proto::Calendar) -> Option<Calendar> {
     let special = |day: &proto::SpecialDay| Some((date(&day.date)?, spans(&day.hours)));
     Some(Calendar {
         zone: zone(&calendar.time_zone)?,

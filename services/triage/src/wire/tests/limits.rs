@@ -1,5 +1,6 @@
 //! What is refused, one past each limit.
 
+mod fulfilment;
 mod roster;
 
 use contracts::triage::v1 as proto;

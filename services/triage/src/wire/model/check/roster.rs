@@ -74,7 +74,7 @@ fn within(field: &str, said: Option<&prost_types::Duration>, check: &mut Check) 
     }
 }
 
-fn calendar(field: &str, calendar: &proto::Calendar, check: &mut Check) {
+pub(super) fn calendar(field: &str, calendar: &proto::Calendar, check: &mut Check) {
     time_zone(&format!("{field}.time_zone"), &calendar.time_zone, check);
     weekly(&format!("{field}.weekly"), &calendar.weekly, false, check);
     if calendar.weekly.iter().all(|day| day.hours.is_empty()) {

@@ -1,0 +1,485 @@
+//! Which ticket names which other one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use contracts::ClientId;
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use chassis::Error;
+
+use super::ticket::Name;
+use super::{Key, word};
+use crate::domain::relation::{Fact, Other};
+use crate::domain::{Event, Happened, RelationKind, State, Ticket, Word};
+
+/// Another ticket, as the one that is shown stands to it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// In which way.
+    pub kind: RelationKind,
+    /// The other one says so.
+    pub reverse: bool,
+    /// Which.
+    pub other: Other,
+    /// Since when.
+    pub linked_at: Timestamp,
+    /// Where it stands, and what it is about; `None` while it is not known.
+    pub stands: Option<(State, String)>,
+}
+
+/// What one ticket names.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Named {
+    /// How many others.
+    pub count: i64,
+    /// The one that was asked for, in the way that was asked for.
+    pub is_linked: bool,
+    /// A parent other than the one that was asked for.
+    pub has_parent: bool,
+}
+
+/// A child that lags behind its parent.
+#[derive(Debug, Clone)]
+pub struct Behind {
+    /// The child.
+    pub child: Key,
+    /// Of the fact that made it one.
+    pub revision: i64,
+    /// The parent.
+    pub parent_id: Uuid,
+    /// When it became one.
+    pub linked_at: Timestamp,
+    /// The last status that it was told of.
+    pub told: i32,
+    /// When the parent was resolved that it was resolved with last.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// What became of such a child.
+#[derive(Debug, Clone)]
+pub struct CaughtUp {
+    /// The child.
+    pub behind: Behind,
+    /// The last status that it was told of.
+    pub told: i32,
+    /// When the parent was resolved that it was resolved with last.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// The ticket of those in scope that is called so.
+///
+/// # Errors
+/// If the store failed.
+pub async fn key(connection: &mut PgConnection, name: &Name) -> Result<Option<Key>, Error> {
+    let found: Option<(String, Uuid)> = match name {
+        Name::Reference(reference) => {
+            sqlx::query_as("SELECT client_id, ticket_id FROM ticket WHERE reference = $1")
+                .bind(reference)
+                .fetch_optional(connection)
+                .await?
+        }
+        Name::Id(ticket_id) => {
+            sqlx::query_as("SELECT client_id, ticket_id FROM ticket WHERE ticket_id = $1")
+                .bind(ticket_id)
+                .fetch_optional(connection)
+                .await?
+        }
+    };
+    let owned = |(client_id, ticket_id): (String, Uuid)| {
+        let client_id = ClientId::new(&client_id).map_err(|error| Error::Internal(error.into()))?;
+        Ok((client_id, ticket_id))
+    };
+    found.map(owned).transpose()
+}
+
+/// One command on a client's relations at a time: what looks at chains of them must not miss one that is being made.
+///
+/// # Errors
+/// If the store failed.
+pub async fn lock(connection: &mut PgConnection, client_id: &ClientId) -> Result<(), Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('relations of ' || $1, 0))")
+        .bind(client_id.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The ticket at the end of the chain of merges that begins with this one.
+///
+/// # Errors
+/// If the store failed.
+pub async fn end_of_merges(connection: &mut PgConnection, of: &Key) -> Result<Uuid, Error> {
+    Ok(sqlx::query_scalar(
+        "WITH RECURSIVE chain AS (
+             SELECT $2::uuid AS ticket_id, 0 AS step
+             UNION ALL
+             SELECT r.other_id, step + 1 FROM chain JOIN relation r ON r.client_id = $1
+                 AND r.ticket_id = chain.ticket_id AND r.kind = 'merged_into' AND r.unlinked_at IS NULL
+             WHERE step < 10000)
+         SELECT ticket_id FROM chain ORDER BY step DESC LIMIT 1",
+    )
+    .bind(of.0.as_str())
+    .bind(of.1)
+    .fetch_one(connection)
+    .await?)
+}
+
+/// The ticket with its parent, the parent's parent and so on.
+///
+/// # Errors
+/// If the store failed.
+pub async fn ancestors(connection: &mut PgConnection, of: &Key) -> Result<BTreeSet<Uuid>, Error> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "WITH RECURSIVE up AS (
+             SELECT $2::uuid AS ticket_id
+             UNION
+             SELECT r.other_id FROM up JOIN relation r ON r.client_id = $1 AND r.ticket_id = up.ticket_id
+                 AND r.kind = 'child_of' AND r.unlinked_at IS NULL)
+         SELECT ticket_id FROM up",
+    )
+    .bind(of.0.as_str())
+    .bind(of.1)
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().collect())
+}
+
+/// What each of these tickets names, seen from one that they name or shall name.
+///
+/// # Errors
+/// If the store failed.
+pub async fn named(
+    connection: &mut PgConnection,
+    client_id: &ClientId,
+    ticket_ids: &[Uuid],
+    kind: RelationKind,
+    target: Uuid,
+) -> Result<HashMap<Uuid, Named>, Error> {
+    let rows: Vec<(Uuid, i64, bool, bool)> = sqlx::query_as(
+        "SELECT k.ticket_id, count(r.kind), coalesce(bool_or(r.kind = $3 AND r.other_id = $4), false),
+                coalesce(bool_or(r.kind = 'child_of' AND r.other_id <> $4), false)
+         FROM UNNEST($2::uuid[]) AS k (ticket_id)
+         LEFT JOIN relation r ON r.client_id = $1 AND r.ticket_id = k.ticket_id AND r.unlinked_at IS NULL
+         GROUP BY k.ticket_id",
+    )
+    .bind(client_id.as_str())
+    .bind(ticket_ids)
+    .bind(kind.word())
+    .bind(target)
+    .fetch_all(connection)
+    .await?;
+    let one = |(ticket_id, count, is_linked, has_parent)| (ticket_id, Named { count, is_linked, has_parent });
+    Ok(rows.into_iter().map(one).collect())
+}
+
+/// How many name this one in this way.
+///
+/// # Errors
+/// If the store failed.
+pub async fn naming(connection: &mut PgConnection, of: &Key, kind: RelationKind) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM relation WHERE client_id = $1 AND other_id = $2 AND kind = $3 AND unlinked_at IS NULL",
+    )
+    .bind(of.0.as_str())
+    .bind(of.1)
+    .bind(kind.word())
+    .fetch_one(connection)
+    .await?)
+}
+
+/// The other tickets that this one belongs together with, those that it names first; and how many there are.
+///
+/// # Errors
+/// If the store failed.
+pub async fn shown(connection: &mut PgConnection, of: &Key, limit: i64) -> Result<(Vec<Shown>, i64), Error> {
+    type Row = (String, bool, Uuid, Option<String>, jiff_sqlx::Timestamp, Option<String>, Option<String>, i64);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT r.kind, r.reverse, r.other_id, coalesce(t.reference, r.reference), r.linked_at, t.state, t.subject,
+                count(*) OVER ()
+         FROM (SELECT kind, false AS reverse, other_id, other_reference AS reference, linked_at, revision FROM relation
+               WHERE client_id = $1 AND ticket_id = $2 AND unlinked_at IS NULL
+               UNION ALL
+               SELECT kind, true, ticket_id, NULL, linked_at, revision FROM relation
+               WHERE client_id = $1 AND other_id = $2 AND unlinked_at IS NULL) AS r
+         LEFT JOIN ticket t ON t.client_id = $1 AND t.ticket_id = r.other_id
+         ORDER BY r.reverse, r.linked_at, r.revision, r.other_id LIMIT $3",
+    )
+    .bind(of.0.as_str())
+    .bind(of.1)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    let count = rows.first().map_or(0, |row| row.7);
+    let shown = rows.into_iter().map(|(kind, reverse, ticket_id, reference, linked_at, state, subject, _)| {
+        let other = Other { ticket_id, reference: reference.unwrap_or_default() };
+        let stands = state.zip(subject).map(|(state, subject)| Ok::<_, Error>((word::<State>(&state)?, subject)));
+        let stands = stands.transpose()?;
+        Ok(Shown { kind: word(&kind)?, reverse, other, linked_at: linked_at.to_jiff(), stands })
+    });
+    Ok((shown.collect::<Result<_, Error>>()?, count))
+}
+
+/// Brings the relations up to what happened.
+///
+/// # Errors
+/// If the store failed.
+pub async fn follow<'a>(
+    connection: &mut PgConnection,
+    changes: impl Iterator<Item = (&'a Ticket, &'a [Happened])>,
+) -> Result<(), Error> {
+    let mut changed = Changed::default();
+    for (ticket, happened) in changes {
+        let mut was_tied = false;
+        for one in happened {
+            was_tied |= changed.note(ticket, one);
+        }
+        if let Some(major) = ticket.work.ties.major.as_ref() {
+            let number = major.status.as_ref().map_or(0, |(news, _)| news.number);
+            let number = i32::try_from(number).unwrap_or(i32::MAX);
+            changed.majors.insert((ticket.client_id.clone(), ticket.ticket_id), Some(number));
+        } else if was_tied && let Some(parent_id) = parent(happened) {
+            changed.majors.entry((ticket.client_id.clone(), parent_id)).or_insert(None);
+        }
+    }
+    changed.write(connection).await
+}
+
+fn parent(happened: &[Happened]) -> Option<Uuid> {
+    happened.iter().find_map(|one| match &one.event {
+        Event::Tied(Fact::Linked { kind: RelationKind::ChildOf, other, .. }) => Some(other.ticket_id),
+        _ => None,
+    })
+}
+
+/// What a batch of facts changes.
+#[derive(Debug, Default)]
+struct Changed {
+    linked: Vec<(Key, i64, RelationKind, Other, Timestamp)>,
+    unlinked: Vec<(Key, RelationKind, Uuid, Timestamp)>,
+    /// With the number of the last status, where the ticket itself changed.
+    majors: BTreeMap<Key, Option<i32>>,
+}
+
+impl Changed {
+    fn note(&mut self, ticket: &Ticket, happened: &Happened) -> bool {
+        let Event::Tied(fact) = &happened.event else { return false };
+        let key = (ticket.client_id.clone(), ticket.ticket_id);
+        let revision = i64::try_from(happened.revision).unwrap_or(i64::MAX);
+        let at = happened.occurred_at;
+        match fact {
+            Fact::Linked { kind, other, .. } => self.linked.push((key, revision, *kind, other.clone(), at)),
+            Fact::Merged { into, .. } => {
+                self.linked.push((key, revision, RelationKind::MergedInto, into.clone(), at));
+            }
+            Fact::Unlinked { kind, other } => self.unlinked.push((key, *kind, other.ticket_id, at)),
+            Fact::Unmerged { into, .. } => {
+                self.unlinked.push((key, RelationKind::MergedInto, into.ticket_id, at));
+            }
+            _ => {}
+        }
+        true
+    }
+
+    async fn write(self, connection: &mut PgConnection) -> Result<(), Error> {
+        let Self { linked, unlinked, majors } = self;
+        if !unlinked.is_empty() {
+            let at: Vec<jiff_sqlx::Timestamp> = unlinked.iter().map(|(_, _, _, at)| (*at).into()).collect();
+            sqlx::query(
+                "UPDATE relation r SET unlinked_at = u.at
+                 FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+                              UNNEST($3::text[]) AS kind, UNNEST($4::uuid[]) AS other_id,
+                              UNNEST($5::timestamptz[]) AS at) AS u
+                 WHERE r.client_id = u.client_id AND r.ticket_id = u.ticket_id AND r.kind = u.kind
+                   AND r.other_id = u.other_id AND r.unlinked_at IS NULL",
+            )
+            .bind(unlinked.iter().map(|((client_id, _), ..)| client_id.as_str()).collect::<Vec<_>>())
+            .bind(unlinked.iter().map(|((_, ticket_id), ..)| *ticket_id).collect::<Vec<_>>())
+            .bind(unlinked.iter().map(|(_, kind, ..)| kind.word()).collect::<Vec<_>>())
+            .bind(unlinked.iter().map(|(_, _, other_id, _)| *other_id).collect::<Vec<_>>())
+            .bind(at)
+            .execute(&mut *connection)
+            .await?;
+        }
+        if !linked.is_empty() {
+            let at: Vec<jiff_sqlx::Timestamp> = linked.iter().map(|(.., at)| (*at).into()).collect();
+            sqlx::query(
+                "INSERT INTO relation (client_id, ticket_id, revision, kind, other_id, other_reference, linked_at)
+                 SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::bigint[]), UNNEST($4::text[]),
+                        UNNEST($5::uuid[]), UNNEST($6::text[]), UNNEST($7::timestamptz[])
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(linked.iter().map(|((client_id, _), ..)| client_id.as_str()).collect::<Vec<_>>())
+            .bind(linked.iter().map(|((_, ticket_id), ..)| *ticket_id).collect::<Vec<_>>())
+            .bind(linked.iter().map(|(_, revision, ..)| *revision).collect::<Vec<_>>())
+            .bind(linked.iter().map(|(_, _, kind, ..)| kind.word()).collect::<Vec<_>>())
+            .bind(linked.iter().map(|(_, _, _, other, _)| other.ticket_id).collect::<Vec<_>>())
+            .bind(linked.iter().map(|(_, _, _, other, _)| other.reference.as_str()).collect::<Vec<_>>())
+            .bind(at)
+            .execute(&mut *connection)
+            .await?;
+        }
+        wake(connection, &majors).await
+    }
+}
+
+/// Major incidents to which something happened, or which got children.
+async fn wake(connection: &mut PgConnection, majors: &BTreeMap<Key, Option<i32>>) -> Result<(), Error> {
+    let (own, of_children): (Vec<_>, Vec<_>) = majors.iter().partition(|(_, number)| number.is_some());
+    if !own.is_empty() {
+        sqlx::query(
+            "INSERT INTO major (client_id, ticket_id, status_number, is_quiet)
+             SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::int[]), false
+             ON CONFLICT (client_id, ticket_id) DO UPDATE
+             SET status_number = excluded.status_number, is_quiet = false",
+        )
+        .bind(own.iter().map(|((client_id, _), _)| client_id.as_str()).collect::<Vec<_>>())
+        .bind(own.iter().map(|((_, ticket_id), _)| *ticket_id).collect::<Vec<_>>())
+        .bind(own.iter().map(|(_, number)| number.unwrap_or_default()).collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !of_children.is_empty() {
+        sqlx::query(
+            "UPDATE major m SET is_quiet = false
+             FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
+             WHERE m.client_id = k.client_id AND m.ticket_id = k.ticket_id AND m.is_quiet",
+        )
+        .bind(of_children.iter().map(|((client_id, _), _)| client_id.as_str()).collect::<Vec<_>>())
+        .bind(of_children.iter().map(|((_, ticket_id), _)| *ticket_id).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Children of these major incidents that lag behind them, in no order.
+///
+/// # Errors
+/// If the store failed.
+pub async fn behind(
+    connection: &mut PgConnection,
+    client_id: &ClientId,
+    majors: &[Uuid],
+    limit: i64,
+) -> Result<Vec<Behind>, Error> {
+    type Row = (Uuid, i64, Uuid, jiff_sqlx::Timestamp, i32, Option<jiff_sqlx::Timestamp>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT r.ticket_id, r.revision, r.other_id, r.linked_at, r.told, r.settled_at
+         FROM major m
+         JOIN ticket p ON p.client_id = m.client_id AND p.ticket_id = m.ticket_id
+         JOIN relation r ON r.client_id = m.client_id AND r.other_id = m.ticket_id AND r.kind = 'child_of'
+             AND r.unlinked_at IS NULL
+         WHERE m.client_id = $1 AND m.ticket_id = ANY($2)
+           AND (r.told < m.status_number
+                OR (p.state IN ('resolved', 'closed') AND r.settled_at IS DISTINCT FROM p.resolved_at))
+         LIMIT $3",
+    )
+    .bind(client_id.as_str())
+    .bind(majors)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    let one = |(ticket_id, revision, parent_id, linked_at, told, settled_at): Row| Behind {
+        child: (client_id.clone(), ticket_id),
+        revision,
+        parent_id,
+        linked_at: linked_at.to_jiff(),
+        told,
+        settled_at: settled_at.map(jiff_sqlx::Timestamp::to_jiff),
+    };
+    Ok(rows.into_iter().map(one).collect())
+}
+
+/// Notes what became of children that lagged behind.
+///
+/// # Errors
+/// If the store failed.
+pub async fn catch_up(connection: &mut PgConnection, children: &[CaughtUp]) -> Result<(), Error> {
+    let settled: Vec<Option<jiff_sqlx::Timestamp>> =
+        children.iter().map(|one| one.settled_at.map(Into::into)).collect();
+    sqlx::query(
+        "UPDATE relation r SET told = u.told, settled_at = u.settled_at
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+                      UNNEST($3::bigint[]) AS revision, UNNEST($4::int[]) AS told,
+                      UNNEST($5::timestamptz[]) AS settled_at) AS u
+         WHERE r.client_id = u.client_id AND r.ticket_id = u.ticket_id AND r.revision = u.revision",
+    )
+    .bind(children.iter().map(|one| one.behind.child.0.as_str()).collect::<Vec<_>>())
+    .bind(children.iter().map(|one| one.behind.child.1).collect::<Vec<_>>())
+    .bind(children.iter().map(|one| one.behind.revision).collect::<Vec<_>>())
+    .bind(children.iter().map(|one| one.told).collect::<Vec<_>>())
+    .bind(settled)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The client's major incidents for which something may be left to do. They are quiet from now on, until something
+/// happens to them: that comes before, and is seen, or waits until we are done.
+///
+/// # Errors
+/// If the store failed.
+pub async fn take_busy(connection: &mut PgConnection, client_id: &ClientId) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar("UPDATE major SET is_quiet = true WHERE client_id = $1 AND NOT is_quiet RETURNING ticket_id")
+        .bind(client_id.as_str())
+        .fetch_all(connection)
+        .await?)
+}
+
+/// There may be more to do for these.
+///
+/// # Errors
+/// If the store failed.
+pub async fn keep_busy(connection: &mut PgConnection, client_id: &ClientId, majors: &[Uuid]) -> Result<(), Error> {
+    sqlx::query("UPDATE major SET is_quiet = false WHERE client_id = $1 AND ticket_id = ANY($2)")
+        .bind(client_id.as_str())
+        .bind(majors)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether a client has major incidents whose children may lag behind.
+///
+/// # Errors
+/// If the store failed.
+pub async fn has_busy(connection: &mut PgConnection, client_id: &ClientId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM major WHERE client_id = $1 AND NOT is_quiet)")
+        .bind(client_id.as_str())
+        .fetch_one(connection)
+        .await?)
+}
+
+/// The tickets that these were merged into at these instants, one step on.
+///
+/// # Errors
+/// If the store failed.
+pub async fn merged_at(
+    connection: &mut PgConnection,
+    written: &[(Key, Uuid, Timestamp)],
+) -> Result<Vec<(Uuid, Key)>, Error> {
+    if written.is_empty() {
+        return Ok(Vec::new());
+    }
+    let at: Vec<jiff_sqlx::Timestamp> = written.iter().map(|(_, _, at)| (*at).into()).collect();
+    let rows: Vec<(Uuid, String, Uuid)> = sqlx::query_as(
+        "SELECT w.event_id, r.client_id, r.other_id
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+                      UNNEST($3::uuid[]) AS event_id, UNNEST($4::timestamptz[]) AS at) AS w
+         JOIN relation r ON r.client_id = w.client_id AND r.ticket_id = w.ticket_id AND r.kind = 'merged_into'
+         WHERE r.linked_at <= w.at AND (r.unlinked_at IS NULL OR w.at < r.unlinked_at)",
+    )
+    .bind(written.iter().map(|((client_id, _), ..)| client_id.as_str()).collect::<Vec<_>>())
+    .bind(written.iter().map(|((_, ticket_id), ..)| *ticket_id).collect::<Vec<_>>())
+    .bind(written.iter().map(|(_, event_id, _)| *event_id).collect::<Vec<_>>())
+    .bind(at)
+    .fetch_all(connection)
+    .await?;
+    let owned = |(event_id, client_id, ticket_id): (Uuid, String, Uuid)| {
+        let client_id = ClientId::new(&client_id).map_err(|error| Error::Internal(error.into()))?;
+        Ok((event_id, (client_id, ticket_id)))
+    };
+    rows.into_iter().map(owned).collect()
+}
