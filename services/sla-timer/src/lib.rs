@@ -45,10 +45,17 @@ pub const WIRING: Wiring = Wiring {
                 "ticket_cancelled",
                 "callback_promised",
                 "called_back",
+                "vendor_case_opened",
+                "vendor_case_closed",
+                "ticket_unmerged",
+                "major_incident_declared",
+                "status_pushed",
+                "major_incident_ended",
             ],
         },
     ],
     gathers_for: SOON,
+    works_without_bus: false,
 };
 
 /// The SLA timer's schema.

@@ -92,6 +92,9 @@ pub fn from_intake(delivery: &Delivery, event: intake::Event) -> Result<News, Fa
             let fact = kind.map(|kind| counted(delivery, meta, source::INTAKE, kind)).transpose()?;
             (added.reference.clone(), false, Vec::from_iter(fact))
         }
+        // A file starts and stops nothing.
+        Some(intake::event::Fact::AttachmentAdded(added)) => (added.reference.clone(), false, Vec::new()),
+        Some(intake::event::Fact::AlertNoted(noted)) => (noted.reference.clone(), false, Vec::new()),
         None => return Err(poison("it names no fact known here")),
     };
     news(delivery, meta, reference, registers, facts)
@@ -102,9 +105,16 @@ pub fn from_intake(delivery: &Delivery, event: intake::Event) -> Result<News, Fa
 /// # Errors
 /// [`Failure::Poison`] for what triage never says.
 pub fn from_triage(delivery: &Delivery, event: triage::Event) -> Result<News, Failure> {
-    use triage::event::Fact as Told;
     let meta = event.meta().ok_or_else(|| poison("it has no meta"))?;
-    let kind = match &event.fact {
+    let kind = work_told(event.fact.as_ref())?;
+    let fact = kind.map(|kind| counted(delivery, meta, source::TRIAGE, kind)).transpose()?;
+    news(delivery, meta, event.reference.clone(), false, Vec::from_iter(fact))
+}
+
+/// What a fact about the work means to promises; `None` for what is of no concern to them.
+fn work_told(fact: Option<&triage::event::Fact>) -> Result<Option<Kind>, Failure> {
+    use triage::event::Fact as Told;
+    Ok(match fact {
         Some(Told::TicketTriaged(triaged)) => {
             let priority = triaged.classification.as_ref().map_or(0, |classification| classification.priority);
             let attributes = known::by_triage(triaged);
@@ -124,11 +134,17 @@ pub fn from_triage(delivery: &Delivery, event: triage::Event) -> Result<News, Fa
         Some(Told::TicketReopened(_)) => Some(Kind::Reopened),
         Some(Told::TicketClosed(_)) => Some(Kind::Closed),
         Some(Told::TicketCancelled(_)) => Some(Kind::Cancelled),
+        Some(Told::TicketUnmerged(undone)) => Some(Kind::Unmerged { merge_revision: undone.merge_revision }),
+        Some(Told::MajorIncidentDeclared(_)) => Some(Kind::MajorDeclared),
+        Some(Told::MajorIncidentEnded(_)) => Some(Kind::MajorEnded),
+        Some(Told::StatusPushed(pushed)) => Some(pushed_status(pushed)?),
         Some(Told::CallbackPromised(promised)) => {
             let due_at = promised.due_at.as_ref().map(|at| instant(Some(at))).transpose()?;
             Some(Kind::CallbackPromised { due_at })
         }
         Some(Told::CalledBack(_)) => Some(Kind::CalledBack),
+        Some(Told::VendorCaseOpened(it)) => Some(Kind::VendorAsked { attributes: known::vendor(&it.vendor) }),
+        Some(Told::VendorCaseClosed(it)) => Some(Kind::VendorDone { attributes: known::vendor(&it.vendor) }),
         // Who works on it is of no concern to promises.
         Some(
             Told::TicketClaimed(_)
@@ -137,12 +153,39 @@ pub fn from_triage(delivery: &Delivery, event: triage::Event) -> Result<News, Fa
             | Told::ClaimLapsed(_)
             | Told::SwarmInvited(_)
             | Told::SwarmJoined(_)
-            | Told::SwarmLeft(_),
+            | Told::SwarmLeft(_)
+            | Told::RequesterReminded(_)
+            | Told::ConfirmationAsked(_)
+            | Told::RequesterThanked(_)
+            | Told::ContactCameLate(_)
+            | Told::MonitoringTold(_)
+            | Told::VendorCaseUpdated(_)
+            | Told::ApprovalRequested(_)
+            | Told::ApprovalDecided(_)
+            | Told::ApproverReplaced(_)
+            | Told::TaskAdded(_)
+            | Told::TaskCompleted(_)
+            | Told::TaskSkipped(_)
+            | Told::ItemRequested(_)
+            | Told::ChangePlanned(_)
+            | Told::ChangeStarted(_)
+            | Told::ChangeEnded(_)
+            | Told::TicketLinked(_)
+            | Told::TicketUnlinked(_)
+            | Told::StatusDelivered(_)
+            | Told::MajorIncidentAmended(_)
+            | Told::RootCauseRecorded(_)
+            | Told::KnownErrorDeclared(_)
+            | Told::ProblemRecurred(_),
         ) => None,
         None => return Err(poison("it names no fact known here")),
-    };
-    let fact = kind.map(|kind| counted(delivery, meta, source::TRIAGE, kind)).transpose()?;
-    news(delivery, meta, event.reference.clone(), false, Vec::from_iter(fact))
+    })
+}
+
+/// News for those concerned, with a promise of more or as the contract says.
+fn pushed_status(pushed: &triage::StatusPushed) -> Result<Kind, Failure> {
+    let due_at = pushed.next_update_due_at.as_ref().map(|at| instant(Some(at))).transpose()?;
+    Ok(due_at.map_or(Kind::StatusUpdate, |due_at| Kind::UpdatePromised { due_at }))
 }
 
 fn news(

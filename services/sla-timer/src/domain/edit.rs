@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::clock::{Clock, State};
 use super::contract::Metric;
-use super::fact::{Fact, Kind};
+use super::fact::{Fact, Kind, in_effect};
 
 #[cfg(test)]
 mod tests;
@@ -17,8 +17,7 @@ pub const MOST_EDITED: usize = 1_000;
 /// reopened.
 #[must_use]
 pub fn is_settled(facts: &[Fact], until: Timestamp) -> bool {
-    let mut facts: Vec<&Fact> = facts.iter().filter(|fact| fact.key.at <= until).collect();
-    facts.sort_unstable_by_key(|fact| fact.key);
+    let facts = in_effect(facts.iter().filter(|fact| fact.key.at <= until));
     let mut settled = false;
     for fact in facts {
         match fact.kind {

@@ -125,12 +125,22 @@ pub enum Kind {
     Closed,
     /// Withdrawn, duplicate, spam, or merged into another. What follows is of no concern.
     Cancelled,
+    /// The merge that ended it is undone: neither happened.
+    Unmerged {
+        /// The revision of the cancellation that told of the merge.
+        merge_revision: u64,
+    },
     /// It is a major incident: news of its status are owed from now on.
     MajorDeclared,
     /// It is no major incident any more.
     MajorEnded,
     /// Those concerned were told how the major incident stands.
     StatusUpdate,
+    /// The same, and until when they will be told more.
+    UpdatePromised {
+        /// Until when.
+        due_at: Timestamp,
+    },
     /// Somebody promised the requester a call.
     CallbackPromised {
         /// Until when, if that was said.
@@ -139,6 +149,18 @@ pub enum Kind {
     },
     /// They called.
     CalledBack,
+    /// A vendor was asked to help.
+    VendorAsked {
+        /// Which `vendor`.
+        #[serde(flatten)]
+        attributes: Attributes,
+    },
+    /// The vendor is done.
+    VendorDone {
+        /// Which `vendor`.
+        #[serde(flatten)]
+        attributes: Attributes,
+    },
     /// Another due instant was agreed upon for the clock that runs.
     DueAgreed {
         /// For which promise.
@@ -171,7 +193,8 @@ impl Kind {
             Self::Registered { attributes, .. }
             | Self::Triaged { attributes, .. }
             | Self::Classified { attributes }
-            | Self::EnteredTier { attributes } => Some(attributes),
+            | Self::EnteredTier { attributes }
+            | Self::VendorAsked { attributes } => Some(attributes),
             _ => None,
         }
     }
@@ -205,6 +228,26 @@ impl Fact {
     pub const fn new(key: Key, kind: Kind) -> Self {
         Self { key, kind, by: None }
     }
+}
+
+/// The facts that count, in order, each once: a merge that was undone does not, nor does its undoing.
+pub fn in_effect<'f>(facts: impl IntoIterator<Item = &'f Fact>) -> Vec<&'f Fact> {
+    let mut facts: Vec<&Fact> = facts.into_iter().collect();
+    facts.sort_unstable();
+    facts.dedup_by_key(|fact| fact.key);
+    let undone = |fact: &&Fact| match fact.kind {
+        Kind::Unmerged { merge_revision } => Some((fact.key.source, merge_revision)),
+        _ => None,
+    };
+    let undone: Vec<(u8, u64)> = facts.iter().filter_map(undone).collect();
+    if !undone.is_empty() {
+        facts.retain(|fact| match fact.kind {
+            Kind::Unmerged { .. } => false,
+            Kind::Cancelled => !undone.contains(&(fact.key.source, fact.key.revision)),
+            _ => true,
+        });
+    }
+    facts
 }
 
 /// The versions of the contract that a ticket's facts name, beside the one that it was registered under.

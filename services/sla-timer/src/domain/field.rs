@@ -37,6 +37,8 @@ pub enum Field {
     RequesterVip,
     /// The client's id.
     Client,
+    /// The vendor that was asked to help last.
+    Vendor,
 }
 
 impl Field {
@@ -54,7 +56,7 @@ impl Field {
 
 impl Name for Field {
     fn name(&self) -> impl Display {
-        const NAMES: [&str; 12] = [
+        const NAMES: [&str; 13] = [
             "kind",
             "category",
             "subcategory",
@@ -67,6 +69,7 @@ impl Name for Field {
             "requester_email",
             "requester_vip",
             "client",
+            "vendor",
         ];
         NAMES[*self as usize]
     }

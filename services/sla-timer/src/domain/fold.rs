@@ -7,7 +7,7 @@ use super::Millis;
 use super::calendar::Calendar;
 use super::contract::{InForce, METRICS, Metric, OnReopen, Priority, Promise, Promises, TermsBook, WaitingReason};
 use super::explain::{PauseReason, Stood};
-use super::fact::{Fact, Kind, Since};
+use super::fact::{Fact, Kind, Since, in_effect};
 use super::field::{Attributes, Field};
 use super::run::{Agreed, End, Run};
 
@@ -40,6 +40,8 @@ pub(super) struct Fold<'t> {
     resolved: Option<Stood<'t>>,
     cancelled: bool,
     waiting: Option<Stood<'t>>,
+    /// Those who were asked to help and are not done.
+    vendors: Vec<&'t str>,
     runs: Vec<Run<'t>>,
     /// By metric, the run begun last.
     latest: [Option<usize>; METRICS],
@@ -48,9 +50,7 @@ pub(super) struct Fold<'t> {
 impl<'t> Fold<'t> {
     /// The runs of a ticket as of `until`, by metric, then cycle.
     pub(super) fn over(book: &TermsBook<'t>, facts: &'t [Fact], until: Timestamp, explained: bool) -> Vec<Run<'t>> {
-        let mut facts: Vec<&'t Fact> = facts.iter().filter(|fact| fact.key.at <= until).collect();
-        facts.sort_unstable();
-        facts.dedup_by_key(|fact| fact.key);
+        let facts: Vec<&'t Fact> = in_effect(facts.iter().filter(|fact| fact.key.at <= until));
         let Some(beginning) = Beginning::of(&facts) else {
             return Vec::new();
         };
@@ -98,6 +98,7 @@ impl<'t> Fold<'t> {
             resolved: None,
             cancelled: false,
             waiting: None,
+            vendors: Vec::new(),
             runs: Vec::new(),
             latest: [None; METRICS],
         };
@@ -143,17 +144,8 @@ impl<'t> Fold<'t> {
                     self.end(metric, at, End::Dropped);
                 }
             }
-            Kind::MajorDeclared => {
-                self.is_major = true;
-                self.start_if_owed(Metric::Update, at);
-            }
-            Kind::MajorEnded => {
-                self.is_major = false;
-                self.end(Metric::Update, at, End::Kept);
-            }
-            Kind::StatusUpdate => {
-                self.end(Metric::Update, at, End::Kept);
-                self.start_if_owed(Metric::Update, at);
+            Kind::MajorDeclared | Kind::MajorEnded | Kind::StatusUpdate | Kind::UpdatePromised { .. } => {
+                self.tell_of_major(at, fact);
             }
             Kind::CallbackPromised { due_at } => {
                 self.owes_call = true;
@@ -166,12 +158,42 @@ impl<'t> Fold<'t> {
                 self.owes_call = false;
                 self.end(Metric::Callback, at, End::Kept);
             }
+            Kind::VendorAsked { attributes } => self.ask_vendor(at, fact, attributes),
+            Kind::VendorDone { attributes } => {
+                let vendor = attributes.get(Field::Vendor).unwrap_or_default();
+                self.vendors.retain(|one| *one != vendor);
+                self.wait_for_vendors(at);
+            }
             Kind::DueAgreed { metric, due_at, note } => {
                 self.agree(*metric, at, agreed(*due_at, fact, note.as_deref()));
             }
             Kind::DueWithdrawn { metric } => self.withdraw(*metric, at),
             // Resolved already; or told by whoever has the other versions.
-            Kind::Closed | Kind::TermsChanged { .. } => {}
+            Kind::Closed | Kind::Unmerged { .. } | Kind::TermsChanged { .. } => {}
+        }
+    }
+
+    /// Whether it is a major incident, and what those concerned were told.
+    fn tell_of_major(&mut self, at: Millis, fact: &'t Fact) {
+        match &fact.kind {
+            Kind::MajorDeclared => {
+                self.is_major = true;
+                self.start_if_owed(Metric::Update, at);
+            }
+            Kind::MajorEnded => {
+                self.is_major = false;
+                self.end(Metric::Update, at, End::Kept);
+            }
+            Kind::StatusUpdate => {
+                self.end(Metric::Update, at, End::Kept);
+                self.start_if_owed(Metric::Update, at);
+            }
+            Kind::UpdatePromised { due_at } => {
+                self.end(Metric::Update, at, End::Kept);
+                self.start_if_owed(Metric::Update, at);
+                self.agree(Metric::Update, at, agreed(*due_at, fact, None));
+            }
+            _ => {}
         }
     }
 
@@ -270,17 +292,32 @@ impl<'t> Fold<'t> {
     }
 
     fn waits_for_vendor(&self) -> bool {
-        self.waiting.is_some_and(|stood| stood.reason == PauseReason::Waiting(WaitingReason::Vendor))
+        let waits = |stood: Stood<'_>| stood.reason == PauseReason::Waiting(WaitingReason::Vendor);
+        !self.vendors.is_empty() || self.waiting.is_some_and(waits)
     }
 
-    fn wait(&mut self, at: Millis, waiting: Option<Stood<'t>>) {
-        self.waiting = waiting;
-        self.stand_or_count(at);
+    /// The vendor that was asked last is the one that conditions see.
+    fn ask_vendor(&mut self, at: Millis, fact: &Fact, attributes: &'t Attributes) {
+        let vendor = attributes.get(Field::Vendor).unwrap_or_default();
+        if !self.vendors.contains(&vendor) {
+            self.vendors.push(vendor);
+        }
+        self.learn(at, fact, attributes, None);
+        self.wait_for_vendors(at);
+    }
+
+    fn wait_for_vendors(&mut self, at: Millis) {
         if self.waits_for_vendor() {
             self.start_if_owed(Metric::Vendor, at);
         } else {
             self.end(Metric::Vendor, at, End::Kept);
         }
+    }
+
+    fn wait(&mut self, at: Millis, waiting: Option<Stood<'t>>) {
+        self.waiting = waiting;
+        self.stand_or_count(at);
+        self.wait_for_vendors(at);
     }
 
     fn stand_or_count(&mut self, at: Millis) {
@@ -311,6 +348,7 @@ impl<'t> Fold<'t> {
         // Another stay in the tier, and news are owed again.
         self.start_if_owed(Metric::Update, at);
         self.start_if_owed(Metric::Tier, at);
+        self.start_if_owed(Metric::Vendor, at);
     }
 
     fn reopen_resolution(&mut self, at: Millis, resolved: Stood<'t>) {

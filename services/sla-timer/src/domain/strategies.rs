@@ -191,6 +191,10 @@ fn instant() -> impl Strategy<Value = Timestamp> {
     (-10_000_000..1_000_000_000_i64).prop_map(move |after| start + SignedDuration::from_millis(after))
 }
 
+fn vendor() -> impl Strategy<Value = Attributes> {
+    select(&["printco", "telco"][..]).prop_map(|vendor| Attributes::default().with(Field::Vendor, vendor))
+}
+
 fn kind() -> impl Strategy<Value = Kind> {
     let work = prop_oneof![
         3 => Just(Kind::PublicAnswer),
@@ -215,6 +219,8 @@ fn kind() -> impl Strategy<Value = Kind> {
         3 => Just(Kind::StatusUpdate),
         2 => proptest::option::of(instant()).prop_map(|due_at| Kind::CallbackPromised { due_at }),
         1 => Just(Kind::CalledBack),
+        2 => vendor().prop_map(|attributes| Kind::VendorAsked { attributes }),
+        1 => vendor().prop_map(|attributes| Kind::VendorDone { attributes }),
         3 => (metric(), instant()).prop_map(|(metric, due_at)| Kind::DueAgreed { metric, due_at, note: None }),
         2 => metric().prop_map(|metric| Kind::DueWithdrawn { metric }),
         3 => (1..=2_u64, since).prop_map(|(version, from)| Kind::TermsChanged { version, from }),

@@ -60,6 +60,11 @@ pub fn by_hand_over(handed: &TicketHandedOver) -> Attributes {
     placed(Attributes::default(), &handed.queue, handed.tier)
 }
 
+/// Who was asked to help.
+pub fn vendor(vendor: &str) -> Attributes {
+    Attributes::default().with(Field::Vendor, clean(vendor))
+}
+
 fn placed(known: Attributes, queue: &str, tier: i32) -> Attributes {
     known.with(Field::Queue, clean(queue)).with(Field::Tier, tier.to_string())
 }

@@ -55,6 +55,7 @@ fn ticket(channel: Channel) -> Option<intake::RegisteredTicket> {
         matter: Some(intake::Matter { channel: channel.into(), ..Default::default() }),
         requester: None,
         registered_at: Some(timestamp(at(0))),
+        ..Default::default()
     })
 }
 
@@ -87,7 +88,7 @@ fn registered() -> Kind {
 #[test]
 fn a_registration_is_a_fact_and_a_call_taken_by_an_agent_is_an_answer() {
     let told = |channel, by| {
-        let fact = intake::TicketRegistered { ticket: ticket(channel) };
+        let fact = intake::TicketRegistered { ticket: ticket(channel), ..Default::default() };
         told_by_intake(intake::event::Fact::TicketRegistered(fact), by)
     };
     assert_eq!(kinds(told(Channel::Phone, ActorKind::Agent)), [registered(), Kind::PublicAnswer]);
@@ -224,7 +225,7 @@ fn a_registration_tells_what_conditions_look_at() {
         requester: Some(requester),
         ..ticket(Channel::WalkIn).expect("a ticket")
     };
-    let registered = intake::TicketRegistered { ticket: Some(ticket) };
+    let registered = intake::TicketRegistered { ticket: Some(ticket), ..Default::default() };
     let news = told_by_intake(intake::event::Fact::TicketRegistered(registered), ActorKind::Agent);
     let expected = [
         (Field::Kind, "question"),

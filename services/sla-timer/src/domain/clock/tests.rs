@@ -128,6 +128,33 @@ fn changed(late: i64, version: u64, from: Since) -> Fact {
 }
 
 proptest! {
+    #[test]
+    fn an_undone_merge_leaves_no_trace_in_the_clocks((facts, until) in history(), at in 0..100_000_000_i64) {
+        let merged_at = facts[0].key.at + SignedDuration::from_millis(at);
+        let undone_at = merged_at + SignedDuration::from_hours(30);
+        let until = until.max(undone_at);
+        let told = |revision, at, kind| Fact::new(Key { at, source: 1, revision }, kind);
+        let mut with = facts.clone();
+        with.push(told(900, merged_at, Kind::Cancelled));
+        // Whichever of the two becomes known first.
+        with.insert(1, told(901, undone_at, Kind::Unmerged { merge_revision: 900 }));
+        prop_assert_eq!(clocks(&office(), &with, until), clocks(&office(), &facts, until));
+    }
+}
+
+#[test]
+fn a_merge_cancels_until_it_is_undone_and_what_fell_due_meanwhile_is_breached_then() {
+    let merged = fact(2, "2026-03-16T07:30:00Z", Kind::Cancelled);
+    let undone = fact(3, "2026-03-16T12:00:00Z", Kind::Unmerged { merge_revision: 2 });
+    let facts = [registered(), merged, undone];
+    let between = as_of(&facts, "2026-03-16T11:00:00Z");
+    assert!(between.iter().all(|clock| clock.state == State::Cancelled && clock.breached_at.is_none()), "{between:?}");
+    let after = as_of(&facts, "2026-03-16T12:00:00Z");
+    assert_eq!(after[0].breached_at, Some("2026-03-16T08:00:00Z".parse().expect("an instant")));
+    assert_eq!(after[1].state, State::Running);
+}
+
+proptest! {
     #![proptest_config(cases(256))]
 
     #[test]
