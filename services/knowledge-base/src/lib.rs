@@ -27,6 +27,7 @@ pub const WIRING: Wiring = Wiring {
         Listen { package: "skranke.triage.v1", facts: &["ticket_resolved", "ticket_reopened", "ticket_cancelled"] },
     ],
     gathers_for: LATER,
+    works_without_bus: false,
 };
 
 /// The knowledge base's schema.

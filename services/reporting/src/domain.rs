@@ -66,6 +66,8 @@ pub enum What {
     Closed,
     /// Withdrawn.
     Cancelled,
+    /// The merge that it was withdrawn for is undone.
+    Unmerged,
     /// A promise, as it is then.
     Clock(Clock),
 }
@@ -283,6 +285,7 @@ pub fn fold(facts: impl IntoIterator<Item = Fact>) -> Figures {
             What::Reopened => life.reopen(at),
             What::Closed => life.close(at),
             What::Cancelled => life.cancel(at),
+            What::Unmerged => life.revive(at),
             What::Clock(clock) => see_clock(&mut clocks, (fact.revision, fact.event_id), at, clock),
         }
     }
@@ -343,6 +346,13 @@ impl Life {
     fn cancel(&mut self, at: Timestamp) {
         if self.is_open() {
             self.ends.push((at, Ending::Cancelled));
+        }
+    }
+
+    /// A merge is undone: between the two it was not open. Whatever else has ended it meanwhile still holds.
+    fn revive(&mut self, at: Timestamp) {
+        if !self.is_open() && matches!(self.ends.last(), Some((_, Ending::Cancelled))) {
+            self.reopen(at);
         }
     }
 

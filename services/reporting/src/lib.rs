@@ -21,7 +21,10 @@ pub const WIRING: Wiring = Wiring {
     serves: &["skranke.reporting.v1.ReportingService"],
     announces: None,
     listens: &[
-        Listen { package: "skranke.intake.v1", facts: &["ticket_registered", "ticket_imported", "message_added"] },
+        Listen {
+            package: "skranke.intake.v1",
+            facts: &["ticket_registered", "ticket_imported", "message_added", "alert_noted", "attachment_added"],
+        },
         Listen {
             package: "skranke.triage.v1",
             facts: &[
@@ -42,6 +45,35 @@ pub const WIRING: Wiring = Wiring {
                 "swarm_invited",
                 "swarm_joined",
                 "swarm_left",
+                "requester_thanked",
+                "requester_reminded",
+                "monitoring_told",
+                "contact_came_late",
+                "confirmation_asked",
+                "vendor_case_opened",
+                "vendor_case_updated",
+                "vendor_case_closed",
+                "approval_requested",
+                "approval_decided",
+                "approver_replaced",
+                "task_added",
+                "task_completed",
+                "task_skipped",
+                "item_requested",
+                "change_planned",
+                "change_started",
+                "change_ended",
+                "ticket_linked",
+                "ticket_unlinked",
+                "ticket_unmerged",
+                "major_incident_declared",
+                "status_pushed",
+                "status_delivered",
+                "major_incident_amended",
+                "major_incident_ended",
+                "root_cause_recorded",
+                "known_error_declared",
+                "problem_recurred",
             ],
         },
         Listen {
@@ -57,6 +89,7 @@ pub const WIRING: Wiring = Wiring {
         },
     ],
     gathers_for: LATER,
+    works_without_bus: false,
 };
 
 /// Its tables.

@@ -225,7 +225,7 @@ fn registered(description: &str) -> Delivery {
         ..Default::default()
     };
     let ticket = taken::RegisteredTicket { reference: "ACME-7".to_owned(), matter: Some(matter), ..Default::default() };
-    let fact = Taken::TicketRegistered(taken::TicketRegistered { ticket: Some(ticket) });
+    let fact = Taken::TicketRegistered(taken::TicketRegistered { ticket: Some(ticket), ..Default::default() });
     let event = taken::Event { meta: meta(), fact: Some(fact) };
     delivery("skranke.intake.v1.ticket_registered.acme".to_owned(), event.encode_to_vec())
 }

@@ -73,6 +73,19 @@ fn a_reopening_opens_the_ticket_again_and_undoes_resolved_and_closed() {
 }
 
 #[test]
+fn an_undone_merge_opens_the_ticket_again_and_is_no_reopening() {
+    let mut facts = vec![registered(0), work(1, 10, What::Cancelled), work(2, 30, What::Unmerged)];
+    let figures = fold(facts.clone());
+    let first = interval(0, Opening::Registered, Some((10, Ending::Cancelled)));
+    assert_eq!(figures.open, [first, interval(30, Opening::Revived, None)]);
+    assert_eq!((figures.cancelled_at, figures.reopenings), (None, 0));
+    facts.reverse();
+    assert_eq!(fold(facts), figures, "whatever the order in which they come");
+    let resolved = fold([registered(0), work(1, 10, What::Resolved), work(2, 30, What::Unmerged)]);
+    assert_eq!(resolved.resolved_at, Some(at(10)), "nothing else is undone by it");
+}
+
+#[test]
 fn the_last_resolving_counts_and_every_transition_is_counted() {
     let figures = fold([
         registered(0),

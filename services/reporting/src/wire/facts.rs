@@ -18,7 +18,7 @@ pub const MAX_CONTACT: usize = 100;
 pub const MAX_WORD: usize = 300;
 
 /// The facts that a ticket's own figures are made of.
-pub const LIFE: [&str; 9] = [
+pub const LIFE: [&str; 10] = [
     "ticket_registered",
     "ticket_imported",
     "ticket_triaged",
@@ -28,6 +28,7 @@ pub const LIFE: [&str; 9] = [
     "ticket_reopened",
     "ticket_closed",
     "ticket_cancelled",
+    "ticket_unmerged",
 ];
 /// The facts that its promises' figures are made of. Facts that are in neither are kept only.
 pub const CLOCKS: [&str; 5] = ["clock_started", "clock_changed", "clock_breached", "breach_revoked", "clock_ended"];
@@ -128,7 +129,7 @@ fn intake_says(fact: intake::v1::event::Fact, occurred_at: Timestamp) -> Option<
         Of::TicketRegistered(fact) => registered(fact.ticket?, occurred_at),
         // Its history comes as facts of triage, which decides what it means for the ticket.
         Of::TicketImported(fact) => registered(fact.ticket?, occurred_at),
-        Of::MessageAdded(_) => None,
+        Of::MessageAdded(_) | Of::AttachmentAdded(_) | Of::AlertNoted(_) => None,
     }
 }
 
@@ -175,6 +176,7 @@ fn triage_says(fact: triage::v1::event::Fact) -> Option<What> {
         Of::TicketReopened(_) => What::Reopened,
         Of::TicketClosed(_) => What::Closed,
         Of::TicketCancelled(_) => What::Cancelled,
+        Of::TicketUnmerged(_) => What::Unmerged,
         Of::TicketClaimed(_)
         | Of::TicketReleased(_)
         | Of::TicketResumed(_)
@@ -184,7 +186,35 @@ fn triage_says(fact: triage::v1::event::Fact) -> Option<What> {
         | Of::CalledBack(_)
         | Of::SwarmInvited(_)
         | Of::SwarmJoined(_)
-        | Of::SwarmLeft(_) => return None,
+        | Of::SwarmLeft(_)
+        | Of::RequesterReminded(_)
+        | Of::ConfirmationAsked(_)
+        | Of::RequesterThanked(_)
+        | Of::ContactCameLate(_)
+        | Of::MonitoringTold(_)
+        | Of::VendorCaseOpened(_)
+        | Of::VendorCaseUpdated(_)
+        | Of::VendorCaseClosed(_)
+        | Of::ApprovalRequested(_)
+        | Of::ApprovalDecided(_)
+        | Of::ApproverReplaced(_)
+        | Of::TaskAdded(_)
+        | Of::TaskCompleted(_)
+        | Of::TaskSkipped(_)
+        | Of::ItemRequested(_)
+        | Of::ChangePlanned(_)
+        | Of::ChangeStarted(_)
+        | Of::ChangeEnded(_)
+        | Of::TicketLinked(_)
+        | Of::TicketUnlinked(_)
+        | Of::MajorIncidentDeclared(_)
+        | Of::StatusPushed(_)
+        | Of::StatusDelivered(_)
+        | Of::MajorIncidentAmended(_)
+        | Of::MajorIncidentEnded(_)
+        | Of::RootCauseRecorded(_)
+        | Of::KnownErrorDeclared(_)
+        | Of::ProblemRecurred(_) => return None,
     })
 }
 

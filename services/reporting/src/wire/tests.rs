@@ -69,6 +69,16 @@ fn registration(attributes: &[(&str, &str)], channel: Channel) -> What {
 }
 
 #[test]
+fn every_fact_of_the_services_it_listens_to_is_kept() {
+    let announced = [intake::v1::Event::NAMES, triage::v1::Event::NAMES, sla_timer::v1::Event::NAMES];
+    for (listen, names) in crate::WIRING.listens.iter().zip(announced) {
+        for name in names {
+            assert!(listen.facts.contains(name), "{name} of {} leaves a gap in the history", listen.package);
+        }
+    }
+}
+
+#[test]
 fn a_fact_is_kept_as_it_came_and_read_again() {
     let event = waiting(meta());
     let kept = heard(&deliver(&event)).unwrap().unwrap();
