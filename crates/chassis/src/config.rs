@@ -40,13 +40,16 @@ pub struct Config {
     pub reflection: bool,
     /// `SKRANKE_CONNECTION_AGE_SECONDS`: a caller's connection is asked to make way at this age; default 300.
     pub connection_age: Duration,
+    /// `SKRANKE_OBJECTS`: where intake keeps files: `file:///folder` or `s3://bucket/…` (keys as S3's own tools read
+    /// them: `AWS_ACCESS_KEY_ID` …); without it the desk takes none.
+    pub objects: Option<String>,
     /// `SKRANKE_TOKEN_ISSUER`, `SKRANKE_TOKEN_AUDIENCE`, `SKRANKE_TOKEN_KEYS`.
     pub tokens: TokenConfig,
 }
 
 impl Config {
     /// The variables that are read, each also with `_FILE` behind it.
-    pub const VARIABLES: [&str; 14] = [
+    pub const VARIABLES: [&str; 15] = [
         "SKRANKE_DATABASE_URL",
         "SKRANKE_MACHINERY_DATABASE_URL",
         "SKRANKE_DATABASE_CONNECTIONS",
@@ -58,6 +61,7 @@ impl Config {
         "SKRANKE_HTTP_ADDRESS",
         "SKRANKE_REFLECTION",
         "SKRANKE_CONNECTION_AGE_SECONDS",
+        "SKRANKE_OBJECTS",
         "SKRANKE_TOKEN_ISSUER",
         "SKRANKE_TOKEN_AUDIENCE",
         "SKRANKE_TOKEN_KEYS",
@@ -99,6 +103,7 @@ impl Config {
             http_address: parsed(&variable, "SKRANKE_HTTP_ADDRESS", SocketAddr::from(([0, 0, 0, 0], 8080)))?,
             reflection: variable("SKRANKE_REFLECTION").as_deref() == Some("on"),
             connection_age: Duration::from_secs(parsed(&variable, "SKRANKE_CONNECTION_AGE_SECONDS", AGE)?.get().into()),
+            objects: variable("SKRANKE_OBJECTS"),
             tokens: TokenConfig {
                 issuer: required("SKRANKE_TOKEN_ISSUER")?,
                 audience: required("SKRANKE_TOKEN_AUDIENCE")?,
@@ -122,6 +127,7 @@ impl Config {
             ("SKRANKE_TOKEN_AUDIENCE", self.tokens.audience.clone()),
             ("SKRANKE_TOKEN_KEYS", self.tokens.keys.clone()),
         ];
+        variables.extend(self.objects.clone().map(|objects| ("SKRANKE_OBJECTS", objects)));
         variables.extend(self.nats_ca.as_deref().map(|ca| ("SKRANKE_NATS_CA", path(ca))));
         if let Some((certificate, key)) = &self.nats_certificate {
             variables.extend([("SKRANKE_NATS_CERTIFICATE", path(certificate)), ("SKRANKE_NATS_KEY", path(key))]);

@@ -94,10 +94,10 @@ pub(crate) async fn watch(
     }
 }
 
-/// A service that only announces works without NATS: its facts wait in the outbox. One that listens is of no use then.
+/// Whoever takes something in works without NATS: the facts wait in the outbox. Whoever only follows is of no use then.
 async fn look(ground: &Ground, wiring: &Wiring) -> Result<(), String> {
     ground.store.check().await.map_err(|error| format!("the store does not answer: {}", error.chain()))?;
-    if wiring.listens.is_empty() {
+    if wiring.works_without_bus {
         return Ok(());
     }
     if !ground.bus.is_connected() {

@@ -22,6 +22,8 @@ pub struct Wiring {
     /// While facts come in numbers, at least so long from the beginning of one unit of work to that of the next, unless
     /// a batch is full before: what comes meanwhile is handled together. A lone fact never waits.
     pub gathers_for: Duration,
+    /// Whether it is of use while NATS is away: what it takes is kept and announced later, what it hears comes later.
+    pub works_without_bus: bool,
 }
 
 /// Facts of one announcing service that a listener wants.

@@ -222,6 +222,7 @@ impl Desk {
             http_address: address(offset.saturating_add(10)),
             reflection: true,
             connection_age: CONNECTION_AGE,
+            objects: Some(format!("file://{}", self.folder().join("attachments").display())),
             tokens: TokenConfig {
                 issuer: ISSUER.to_owned(),
                 audience: AUDIENCE.to_owned(),

@@ -83,6 +83,7 @@ fn what_a_service_is_told_by_its_environment_is_what_it_reads() {
         ("SKRANKE_HTTP_ADDRESS", Some("127.0.0.1:2")),
         ("SKRANKE_REFLECTION", Some("on")),
         ("SKRANKE_CONNECTION_AGE_SECONDS", Some("9")),
+        ("SKRANKE_OBJECTS", Some("s3://files/desk")),
     ]);
     let config = config.unwrap();
     let told: HashMap<&str, String> = config.environment().into_iter().collect();
