@@ -114,5 +114,6 @@ pub(crate) fn post(caller: &str, number: u64) -> RegisterTicketRequest {
         request_id: format!("{caller}-{number}"),
         client_id: client_id(number),
         matter: Some(matter),
+        solved: None,
     }
 }

@@ -1,13 +1,18 @@
 //! `skranke apply`: a client's file becomes what the services keep.
 
+mod closing;
 mod edit;
+mod fulfilment;
+mod intake;
 mod requests;
 mod roster;
 
 use std::path::Path;
 
 use anyhow::Context;
-use contracts::intake::v1::{ApplyDirectoryRequest, GetDirectoryRequest};
+use contracts::intake::v1::{
+    ApplyDirectoryRequest, ApplyIntakeSettingsRequest, GetDirectoryRequest, GetIntakeSettingsRequest, IntakeSettings,
+};
 use contracts::reporting::v1::{ApplyCostsRequest, GetCostsRequest};
 use contracts::sla_timer::v1::{ApplyContractRequest, GetContractRequest, OpenClocks};
 use contracts::triage::v1::{ApplySupportModelRequest, GetSupportModelRequest, SupportModel};
@@ -92,6 +97,12 @@ async fn apply_parts(clients: &Clients, file: &ClientFile, open_clocks: OpenCloc
     };
     let answer = clients.intake()?.apply_directory(requests::directory(file)?).await?.into_inner();
     note("directory", answer.client.map_or(0, |client| client.version), answer.changed);
+    let request = ApplyIntakeSettingsRequest { settings: Some(intake::settings(file)) };
+    let answer = clients.settings()?.apply_intake_settings(request).await?.into_inner();
+    let version = answer.settings.map_or(0, |settings| settings.version);
+    if version > 0 {
+        note("intake settings", version, answer.changed);
+    }
     let request = ApplySupportModelRequest { model: Some(requests::support_model(file)?) };
     let answer = clients.triage()?.apply_support_model(request).await?.into_inner();
     note("support model", answer.model.map_or(0, |model| model.version), answer.changed);
@@ -111,6 +122,7 @@ async fn apply_parts(clients: &Clients, file: &ClientFile, open_clocks: OpenCloc
 fn wanted_values(file: &ClientFile) -> anyhow::Result<Value> {
     Ok(json!({
         "directory": directory_value(&requests::directory(file)?)?,
+        "intake": settings_value(intake::settings(file))?,
         "support_model": model_value(requests::support_model(file)?)?,
         "contract": requests::contract(file)?.map(|one| contract_value(&one)).transpose()?,
         "costs": requests::costs(file)?.map(|one| as_json(&one)).transpose()?,
@@ -124,6 +136,9 @@ async fn present(clients: &Clients, file: &ClientFile) -> anyhow::Result<Value> 
     let directory = found(directory)?
         .map(|one| directory_value(&ApplyDirectoryRequest { client: one.client, requesters: one.requesters }))
         .transpose()?;
+    let request = GetIntakeSettingsRequest { client_id: client_id.clone() };
+    let settings = found(clients.settings()?.get_intake_settings(request).await)?;
+    let settings = settings.and_then(|one| one.settings).map(settings_value).transpose()?.unwrap_or_default();
     let request = GetSupportModelRequest { client_id: client_id.clone(), version: 0 };
     let model = found(clients.triage()?.get_support_model(request).await)?;
     let model = model.and_then(|one| one.model).map(model_value).transpose()?;
@@ -149,7 +164,9 @@ async fn present(clients: &Clients, file: &ClientFile) -> anyhow::Result<Value> 
     } else {
         None
     };
-    Ok(json!({ "directory": directory, "support_model": model, "contract": contract, "costs": costs }))
+    Ok(json!({
+        "directory": directory, "intake": settings, "support_model": model, "contract": contract, "costs": costs,
+    }))
 }
 
 /// Nothing there yet is an answer, not an error.
@@ -170,6 +187,12 @@ fn directory_value(directory: &ApplyDirectoryRequest) -> anyhow::Result<Value> {
         requester.email = requester.email.to_lowercase();
     }
     as_json(&directory)
+}
+
+/// Nothing where nothing is said: then the defaults hold.
+fn settings_value(mut settings: IntakeSettings) -> anyhow::Result<Value> {
+    settings.version = 0;
+    if intake::is_empty(&settings) { Ok(Value::Null) } else { as_json(&settings) }
 }
 
 fn model_value(mut model: SupportModel) -> anyhow::Result<Value> {

@@ -1,7 +1,12 @@
 //! What can be typed.
 
+mod alert;
 mod bench;
+mod directory;
+mod fulfilment;
 mod promises;
+mod relations;
+mod submit;
 mod ticket;
 
 use std::path::PathBuf;
@@ -12,8 +17,13 @@ use contracts::sla_timer::v1::OpenClocks;
 
 use crate::clients::Reach;
 
+pub(crate) use alert::{Alert, PostAlert};
 pub(crate) use bench::{Bench, BenchCommon};
+pub(crate) use directory::{Directory, Files, PeopleForm};
+pub(crate) use fulfilment::{Approval, Catalogue, Change, Request, Task, Vendor};
 pub(crate) use promises::{Holidays, Preview, WhatIf};
+pub(crate) use relations::{Bound, Incident, Problem};
+pub(crate) use submit::Submit;
 pub(crate) use ticket::{Filter, Roster, Swarm, Ticket, Which};
 
 /// The desk: takes incidents, works on them, keeps its promises, shows what happened.
@@ -61,14 +71,59 @@ pub(crate) enum Command {
     /// Run one service by its environment variables (what a container runs), or migrate its store
     Serve(Serve),
     /// Register a ticket
-    Submit(Submit),
+    Submit(Box<Submit>),
     /// Work on tickets
     Ticket {
         #[command(subcommand)]
         command: Ticket,
     },
+    /// Push the children of a major incident along
+    Incident {
+        #[command(subcommand)]
+        command: Incident,
+    },
+    /// Find why incidents keep coming
+    Problem {
+        #[command(subcommand)]
+        command: Problem,
+    },
+    /// Say what machines say, and look at it
+    Alert {
+        #[command(subcommand)]
+        command: Alert,
+    },
     /// Show who is at the desk, and what waits there
     Roster(Roster),
+    /// Who and what there is at a client: people, sites, devices, licences
+    Directory {
+        #[command(subcommand)]
+        command: Directory,
+    },
+    /// Ask vendors to help
+    Vendor {
+        #[command(subcommand)]
+        command: Vendor,
+    },
+    /// Ask others to agree, and decide
+    Approval {
+        #[command(subcommand)]
+        command: Approval,
+    },
+    /// What has to be done on a ticket
+    Task {
+        #[command(subcommand)]
+        command: Task,
+    },
+    /// What the client's people may ask for
+    Catalogue {
+        #[command(subcommand)]
+        command: Catalogue,
+    },
+    /// Plan, begin and end changes
+    Change {
+        #[command(subcommand)]
+        command: Change,
+    },
     /// Look at promises
     Clock {
         #[command(subcommand)]
@@ -151,53 +206,6 @@ pub(crate) struct Serve {
     /// Only migrate the store, as its owner
     #[arg(long)]
     pub migrate: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  skranke submit --client brightwater-energy --requester amelia.hughes@brightwater.example \\
-      --impact high --urgency medium \"VPN drops every ten minutes\" --description \"Since this morning.\"
-  echo '{\"subject\":\"Disk full\",\"source\":\"zabbix\",\"externalRef\":\"42\"}' | skranke submit --client acme --json -")]
-pub(crate) struct Submit {
-    /// The client
-    #[arg(long)]
-    pub client: String,
-    /// What it is about, on one line
-    #[arg(required_unless_present = "json")]
-    pub subject: Option<String>,
-    /// More of it
-    #[arg(long, default_value = "")]
-    pub description: String,
-    /// Who asks for help (e-mail address)
-    #[arg(long, default_value = "")]
-    pub requester: String,
-    /// high, medium or low
-    #[arg(long)]
-    pub impact: Option<String>,
-    /// high, medium or low
-    #[arg(long)]
-    pub urgency: Option<String>,
-    /// phone, email, portal, chat, walk_in, api or monitoring
-    #[arg(long, default_value = "api")]
-    pub channel: String,
-    /// incident, service_request, question, problem or change
-    #[arg(long)]
-    pub kind: Option<String>,
-    /// The client's category
-    #[arg(long, default_value = "")]
-    pub category: String,
-    /// The system that posts
-    #[arg(long, default_value = "")]
-    pub source: String,
-    /// The matter's id there
-    #[arg(long, default_value = "")]
-    pub external_ref: String,
-    /// The same id again returns the first answer; default: a new one
-    #[arg(long)]
-    pub request_id: Option<String>,
-    /// Read the matter as JSON from a file, or - for standard input
-    #[arg(long, conflicts_with = "subject")]
-    pub json: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

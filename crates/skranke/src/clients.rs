@@ -7,11 +7,19 @@ use anyhow::Context;
 use chassis::authorisation::Role;
 use chassis::telemetry::Traced;
 use chassis::token::Grant;
+use contracts::intake::v1::alert_service_client::AlertServiceClient;
+use contracts::intake::v1::attachment_service_client::AttachmentServiceClient;
+use contracts::intake::v1::directory_service_client::DirectoryServiceClient;
 use contracts::intake::v1::intake_service_client::IntakeServiceClient;
+use contracts::intake::v1::receipt_service_client::ReceiptServiceClient;
+use contracts::intake::v1::settings_service_client::SettingsServiceClient;
+use contracts::intake::v1::split_service_client::SplitServiceClient;
 use contracts::knowledge_base::v1::knowledge_base_service_client::KnowledgeBaseServiceClient;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use contracts::reporting::v1::reporting_service_client::ReportingServiceClient;
 use contracts::sla_timer::v1::sla_timer_service_client::SlaTimerServiceClient;
+use contracts::triage::v1::fulfilment_service_client::FulfilmentServiceClient;
+use contracts::triage::v1::relation_service_client::RelationServiceClient;
 use contracts::triage::v1::triage_service_client::TriageServiceClient;
 use jiff::SignedDuration;
 use local::{Address, Issuer};
@@ -152,7 +160,15 @@ impl Clients {
     }
 
     client!(intake, IntakeServiceClient, "intake");
+    client!(alerts, AlertServiceClient, "intake");
+    client!(receipts, ReceiptServiceClient, "intake");
+    client!(settings, SettingsServiceClient, "intake");
+    client!(directory, DirectoryServiceClient, "intake");
+    client!(attachments, AttachmentServiceClient, "intake");
+    client!(fulfilment, FulfilmentServiceClient, "triage");
+    client!(split, SplitServiceClient, "intake");
     client!(triage, TriageServiceClient, "triage");
+    client!(relations, RelationServiceClient, "triage");
     client!(sla_timer, SlaTimerServiceClient, "sla-timer");
     client!(knowledge_base, KnowledgeBaseServiceClient, "knowledge-base");
     client!(reporting, ReportingServiceClient, "reporting");

@@ -1,5 +1,6 @@
 //! The desk's command line, as a library: what the commands do, the files they read, the logs they import.
 
+mod alert;
 mod apply;
 mod arguments;
 mod bench;
@@ -9,11 +10,15 @@ mod clock;
 mod dead_letters;
 pub mod demo;
 mod deploy;
+mod directory;
+mod files;
+mod fulfilment;
 mod holidays;
 pub mod import;
 mod kb;
 mod output;
 mod preview;
+mod relations;
 mod report;
 mod serve;
 mod submit;
@@ -70,9 +75,18 @@ async fn dispatch(arguments: Arguments, output: Output) -> anyhow::Result<()> {
     match arguments.command {
         Command::Up(options) => up::up(&reach, options).await,
         Command::Serve(options) => serve::serve(options).await,
-        Command::Submit(options) => submit::submit(&reach.clients()?, output, options).await,
+        Command::Submit(options) => submit::submit(&reach.clients()?, output, *options).await,
         Command::Ticket { command } => ticket::ticket(&reach.clients()?, output, command).await,
+        Command::Incident { command } => relations::incident(&reach.clients()?, output, command).await,
+        Command::Problem { command } => relations::problem(&reach.clients()?, output, command).await,
+        Command::Alert { command } => alert::alert(&reach.clients()?, output, command).await,
         Command::Roster(options) => ticket::roster(&reach.clients()?, output, &options).await,
+        Command::Directory { command } => directory::directory(&reach.clients()?, output, command).await,
+        Command::Vendor { command } => fulfilment::vendor(&reach.clients()?, output, command).await,
+        Command::Approval { command } => fulfilment::approval(&reach.clients()?, output, command).await,
+        Command::Task { command } => fulfilment::task(&reach.clients()?, output, command).await,
+        Command::Catalogue { command } => fulfilment::catalogue(&reach.clients()?, output, command).await,
+        Command::Change { command } => fulfilment::change(&reach.clients()?, output, command).await,
         Command::Clock { command } => clock::clock(&reach.clients()?, output, command).await,
         Command::Kb { command } => kb::kb(&reach.clients()?, output, command).await,
         Command::Preview(options) => preview::preview(&reach, output, options).await,

@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use contracts::desk::v1::{Channel, Level, TicketKind};
-use contracts::intake::v1::{Matter, RegisterTicketRequest};
+use contracts::desk::v1::{Channel, Level, ResolutionCode, TicketKind};
+use contracts::intake::v1::{Matter, RegisterTicketRequest, Solved};
 
 use crate::arguments::Submit;
 use crate::clients::Clients;
@@ -32,6 +32,7 @@ pub(crate) async fn submit(clients: &Clients, output: Output, options: Submit) -
             category: options.category.clone(),
             source: options.source.clone(),
             external_ref: options.external_ref.clone(),
+            fields: crate::alert::pairs(&options.field)?,
             ..Matter::default()
         },
     };
@@ -39,7 +40,17 @@ pub(crate) async fn submit(clients: &Clients, output: Output, options: Submit) -
         matter.channel = number::<Channel>(&options.channel)?;
     }
     let request_id = options.request_id.unwrap_or_else(|| chassis::new_id().to_string());
-    let request = RegisterTicketRequest { request_id, client_id: options.client, matter: Some(matter) };
+    let solved = options.solved.as_deref().map(|code| {
+        Ok::<_, anyhow::Error>(Solved {
+            code: number::<ResolutionCode>(code)?,
+            article_id: options.article.clone(),
+            no_article_reason: options.no_article.clone(),
+            note: options.note.clone(),
+            approver: options.approver.clone(),
+        })
+    });
+    let solved = solved.transpose()?;
+    let request = RegisterTicketRequest { request_id, client_id: options.client, matter: Some(matter), solved };
     let answer = clients.intake()?.register_ticket(request).await?.into_inner();
     output.message(&answer, |answer| {
         let again = if answer.repeated_request { " (this request was registered before)" } else { "" };

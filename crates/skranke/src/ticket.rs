@@ -6,7 +6,7 @@ mod show;
 use contracts::desk::v1::{
     CancellationReason, Level, Priority, ResolutionCode, TicketKind, TicketState, Visibility, WaitingReason,
 };
-use contracts::intake::v1::AddMessageRequest;
+use contracts::intake::v1::{AddMessageRequest, WatchReceiptsRequest};
 use contracts::triage::v1 as proto;
 
 use crate::arguments::{Filter, Swarm, Ticket, Which};
@@ -15,13 +15,19 @@ use crate::output::{Output, line};
 use crate::words::{number, number_or_none, numbers, order};
 
 pub(crate) use roster::roster;
+pub(crate) use show::{headline, list as listed};
 
 pub(crate) async fn ticket(clients: &Clients, output: Output, command: Ticket) -> anyhow::Result<()> {
     match command {
+        Ticket::Bound(command) => crate::relations::bound(clients, output, command).await,
         Ticket::List { filter, order, limit } => list(clients, output, filter, &order, limit).await,
         Ticket::Show { ticket } => show::show(clients, output, &ticket).await,
         Ticket::History { ticket } => show::history(clients, output, &ticket).await,
         Ticket::Watch { filter } => watch(clients, output, filter).await,
+        Ticket::Receipts { client, source, after, follow } => {
+            let request = WatchReceiptsRequest { client_id: client, source, after, follow };
+            crate::alert::receipts(clients, output, request).await
+        }
         Ticket::Say { ticket, text, internal, requester } => {
             let visibility = if internal { Visibility::Internal } else { Visibility::Public };
             let request = AddMessageRequest {
@@ -35,6 +41,7 @@ pub(crate) async fn ticket(clients: &Clients, output: Output, command: Ticket) -
             let answer = clients.intake()?.add_message(request).await?.into_inner();
             output.message(&answer, |_| "written".to_owned())
         }
+        Ticket::Files(command) => crate::files::files(clients, output, command).await,
         command => {
             let ticket = change(clients, command).await?;
             output.message(&ticket, show::headline)
@@ -162,10 +169,13 @@ async fn change(clients: &Clients, command: Ticket) -> anyhow::Result<proto::Tic
                 note: note,
             })
         }
-        Ticket::List { .. }
+        Ticket::Bound(_)
+        | Ticket::List { .. }
         | Ticket::Show { .. }
         | Ticket::History { .. }
         | Ticket::Watch { .. }
+        | Ticket::Receipts { .. }
+        | Ticket::Files(_)
         | Ticket::Say { .. } => {
             anyhow::bail!("this is not a change")
         }

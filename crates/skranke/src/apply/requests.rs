@@ -7,7 +7,7 @@ use contracts::reporting::v1::{Costs, MonthlyCost};
 use contracts::sla_timer::v1::{ApplyContractRequest, OpenClocks};
 use contracts::triage::v1 as proto;
 
-use super::roster;
+use super::{closing, fulfilment, roster};
 use crate::client_file::{ClientFile, ContactPolicy, Rule, RuleValue};
 use crate::words::number;
 
@@ -39,8 +39,8 @@ pub(super) fn directory(file: &ClientFile) -> anyhow::Result<ApplyDirectoryReque
 }
 
 pub(super) fn support_model(file: &ClientFile) -> anyhow::Result<proto::SupportModel> {
-    let model = &file.support_model;
-    let tiers = model.tiers.iter().map(|one| {
+    let said = &file.support_model;
+    let tiers = said.tiers.iter().map(|one| {
         Ok(proto::Tier {
             tier: i32::from(one.tier),
             name: one.name.clone(),
@@ -54,13 +54,13 @@ pub(super) fn support_model(file: &ClientFile) -> anyhow::Result<proto::SupportM
         time_box_for: roster::length(one.time_box),
     });
     // Who has no roster needs no zone for it: then nothing differs from what was applied before there were rosters.
-    let zone = model.roster_time_zone.as_ref().unwrap_or(&file.time_zone);
-    Ok(proto::SupportModel {
+    let zone = said.roster_time_zone.as_ref().unwrap_or(&file.time_zone);
+    let mut model = proto::SupportModel {
         client_id: file.client.clone(),
         version: 0,
         tiers: tiers.collect::<anyhow::Result<_>>()?,
-        queues: model.queues.iter().map(|one| roster::queue(file, one)).collect::<anyhow::Result<_>>()?,
-        default_queue: model.default_queue.clone(),
+        queues: said.queues.iter().map(|one| roster::queue(file, one)).collect::<anyhow::Result<_>>()?,
+        default_queue: said.default_queue.clone(),
         categories: categories.collect(),
         matrix: matrix(file)?,
         classification: classification(file)?,
@@ -75,13 +75,21 @@ pub(super) fn support_model(file: &ClientFile) -> anyhow::Result<proto::SupportM
                 })
             })
             .collect::<anyhow::Result<_>>()?,
-        positions: model.positions.iter().map(roster::position).collect(),
-        agents: model.agents.iter().map(roster::agent).collect(),
-        learning: model
+        positions: said.positions.iter().map(roster::position).collect(),
+        agents: said.agents.iter().map(roster::agent).collect(),
+        learning: said
             .apply_learned_from_percent
             .map(|percent| proto::Learning { apply_from: f64::from(percent) / 100.0 }),
-        roster_time_zone: if model.agents.is_empty() { String::new() } else { zone.clone() },
-    })
+        roster_time_zone: if said.agents.is_empty() { String::new() } else { zone.clone() },
+        problems: file.problems.map(|problems| proto::RecurrencePolicy {
+            after: problems.after.map(i32::from),
+            within: roster::length(problems.within),
+        }),
+        ..proto::SupportModel::default()
+    };
+    fulfilment::add(file, &mut model)?;
+    model.closing = closing::closing(file);
+    Ok(model)
 }
 
 fn matrix(file: &ClientFile) -> anyhow::Result<Vec<proto::MatrixCell>> {
@@ -117,7 +125,7 @@ fn classification(file: &ClientFile) -> anyhow::Result<Vec<proto::Classification
         .collect()
 }
 
-fn condition(rule: &Rule) -> anyhow::Result<proto::Condition> {
+pub(super) fn condition(rule: &Rule) -> anyhow::Result<proto::Condition> {
     use proto::condition::Form;
     let list = |rules: &[Rule]| {
         let conditions = rules.iter().map(condition).collect::<anyhow::Result<_>>()?;

@@ -36,7 +36,7 @@ pub(super) fn queue(file: &ClientFile, queue: &Queue) -> anyhow::Result<proto::Q
     })
 }
 
-fn calendar(calendar: &Calendar) -> proto::Calendar {
+pub(super) fn calendar(calendar: &Calendar) -> proto::Calendar {
     let texts = |hours: &[crate::client_file::Interval]| hours.iter().map(ToString::to_string).collect();
     proto::Calendar {
         time_zone: calendar.time_zone.clone(),

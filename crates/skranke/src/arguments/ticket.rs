@@ -38,6 +38,8 @@ pub(crate) struct Filter {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ticket {
+    #[command(flatten)]
+    Bound(super::Bound),
     /// Which tickets there are
     List {
         #[command(flatten)]
@@ -64,6 +66,22 @@ pub(crate) enum Ticket {
         #[command(flatten)]
         filter: Filter,
     },
+    /// What becomes of what you posted, from a position on
+    #[command(after_help = "Example:\n  skranke ticket receipts --client acme --source zabbix --follow --output json")]
+    Receipts {
+        /// Whose tickets
+        #[arg(long)]
+        client: String,
+        /// Only what was posted with this source
+        #[arg(long, default_value = "")]
+        source: String,
+        /// Only what comes after this position
+        #[arg(long, default_value = "")]
+        after: String,
+        /// Go on as things happen
+        #[arg(long)]
+        follow: bool,
+    },
     /// Write on a ticket
     Say {
         /// The ticket's reference or its id
@@ -77,6 +95,8 @@ pub(crate) enum Ticket {
         #[arg(long, default_value = "")]
         requester: String,
     },
+    #[command(flatten)]
+    Files(super::Files),
     /// Classify anew
     Triage {
         #[command(flatten)]

@@ -8,8 +8,10 @@ use std::{
 use serde_json::{Map, Value};
 
 /// The fields that tell the items of a list apart; the first that all items have, each its own, is taken.
-const IDENTIFYING: [&str; 10] =
-    ["email", "rule", "queue", "category", "tier", "key", "client", "agent", "day", "position"];
+const IDENTIFYING: [&str; 13] = [
+    "email", "rule", "item", "vendor", "template", "queue", "category", "tier", "key", "client", "agent", "day",
+    "position",
+];
 
 /// One difference. Of `before` and `after` at least one is there.
 #[derive(Debug, Clone, PartialEq)]

@@ -30,6 +30,10 @@ pub const MAX_ABSENCES: usize = 100;
 pub const MAX_WORK_LIMIT: u32 = 1_000;
 /// Seconds of a time-box and of a promise to call: a week.
 pub const MAX_POST_SECONDS: u64 = 7 * 24 * 60 * 60;
+/// Incidents that make a problem, at most.
+pub const MAX_RECURRENCES: u16 = 1_000;
+/// Seconds within which they must come: a year.
+pub const MAX_RECURRENCE_SECONDS: u64 = 366 * 24 * 60 * 60;
 /// Percent of confidence below which what was learned is never applied.
 pub const MIN_CONFIDENCE_PERCENT: u8 = 50;
 /// Top categories.
@@ -46,6 +50,24 @@ pub const MAX_RULE_NODES: usize = 100;
 pub const MAX_RULE_VALUES: usize = 200;
 /// Characters of one value of a condition.
 pub const MAX_RULE_VALUE: usize = 500;
+/// Reminders of one wait.
+pub const MAX_REMINDERS: usize = 5;
+/// Vendors of a client, and likewise change templates and freeze periods.
+pub const MAX_VENDORS: usize = 200;
+/// Characters of how to reach a vendor.
+pub const MAX_CONTACT: usize = 1_000;
+/// Items of a catalogue.
+pub const MAX_ITEMS: usize = 200;
+/// Tasks of an item.
+pub const MAX_TASKS: usize = 50;
+/// Those who are asked by one approval.
+pub const MAX_APPROVERS: usize = 20;
+/// Seconds within which an approval is wanted: 90 days.
+pub const MAX_APPROVAL_SECONDS: u64 = 90 * 24 * 60 * 60;
+/// Characters of a description, of a plan, and of a back-out plan.
+pub const MAX_PLAN: usize = 10_000;
+/// Bytes of all forms of a catalogue together.
+pub const MAX_FORMS: usize = 512 * 1024;
 /// Rules of a contract.
 pub const MAX_PROMISE_RULES: usize = 100;
 /// Calendars of a contract.
@@ -62,3 +84,9 @@ pub const MAX_WITHIN_SECONDS: u64 = 366 * 24 * 60 * 60;
 pub const MAX_COST_MONTHS: usize = 240;
 /// Cents of the costs of one month: ten billion.
 pub const MAX_COST_CENTS: i64 = 1_000_000_000_000;
+/// Fields of a form.
+pub const MAX_FORM_FIELDS: usize = 30;
+/// Choices of a field.
+pub const MAX_CHOICES: usize = 50;
+/// Forms of categories.
+pub const MAX_CATEGORY_FORMS: usize = 100;

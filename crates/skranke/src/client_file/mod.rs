@@ -6,9 +6,12 @@
 //! on a file of the wrong shape, because half of it would be missing for reasons already told.
 
 mod check;
+mod closing;
 mod contract;
 mod costs;
 mod difference;
+mod fulfilment;
+mod intake;
 pub mod limits;
 mod roster;
 mod rule;
@@ -24,11 +27,14 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
 pub use crate::yaml::{Complaint, Position};
+pub use closing::{Closing, NotNotice, Notice, Waiting};
 pub use contract::{
     Calendar, Contract, Interval, NotInterval, NotWithin, PromiseRule, RuleTarget, Target, Within, WithinOrNone,
 };
 pub use costs::{Cents, Costs, Month, NotCents, NotMonth};
 pub use difference::{Change, difference, render};
+pub use fulfilment::{ApprovalRule, CatalogueItem, ChangeTemplate, Changes, FormSchema, Freeze, TaskTemplate, Vendor};
+pub use intake::{Alerts, CategoryForm, FieldType, FormField, TooMany};
 pub use roster::{Absence, Agent, DeskPosition, ExtraShift, Shift};
 pub use rule::{Condition, Field, Op, PromiseField, Rule, RuleValue};
 pub use words::{
@@ -77,12 +83,51 @@ pub struct ClientFile {
     /// Where a ticket goes. Tried in order, the first that holds decides; else the default queue.
     #[serde(default)]
     pub routing: Vec<RoutingRule>,
+    /// Whom the desk asks for help.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::MAX_VENDORS))]
+    pub vendors: Vec<Vendor>,
+    /// What the client's people may ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::MAX_ITEMS))]
+    pub catalogue: Vec<CatalogueItem>,
+    /// How changes are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
+    /// What happens while a ticket waits for its requester; nothing where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// What happens to what is resolved; nothing where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closing: Option<Closing>,
+    /// How the alerts of machines are taken; in the usual way where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Alerts>,
+    /// What must be known of matters, by category.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::MAX_CATEGORY_FORMS))]
+    pub forms: Vec<CategoryForm>,
+    /// When incidents that say the same are proposed as a problem; 5 in 14 days where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problems: Option<Problems>,
     /// The promises; none where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
     /// What the desk costs for this client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs: Option<Costs>,
+}
+
+/// When incidents that say the same are proposed as a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Problems {
+    /// So many of them; 0: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u16>,
+    /// Within so long, such as `336h`; a year at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Within>,
 }
 
 /// A person at the client who may ask for help.

@@ -61,6 +61,8 @@ words!(
         RequesterVip = "requester_vip",
         /// The client's id.
         Client = "client",
+        /// The vendor that was asked to help last.
+        Vendor = "vendor",
     }
 );
 

@@ -72,9 +72,12 @@ fn whole(ticket: &proto::Ticket, clocks: &[Clock], messages: &[Message]) -> Stri
     field("waits for", word::<WaitingReason>(ticket.waiting_reason));
     field("resolution", word::<ResolutionCode>(ticket.resolution_code));
     field("note", plain(&ticket.resolution_note));
+    field("complete", ticket.completeness.map_or_else(String::new, |score| format!("{score} %")));
     field("registered", instant(ticket.registered_at.as_ref()));
     field("resolved", instant(ticket.resolved_at.as_ref()));
     field("closed", instant(ticket.closed_at.as_ref()));
+    text.push_str(&indented(&crate::relations::stands(ticket)));
+    text.push_str(&crate::fulfilment::beside(ticket));
     if !ticket.description.is_empty() {
         text.push_str(&format!("\n\n{}", plain(&ticket.description)));
     }
@@ -100,6 +103,11 @@ fn whole(ticket: &proto::Ticket, clocks: &[Clock], messages: &[Message]) -> Stri
         }
     }
     text
+}
+
+/// A paragraph of its own; nothing for nothing.
+fn indented(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("\n\n  {}", text.replace('\n', "\n  ")) }
 }
 
 fn owner(ticket: &proto::Ticket) -> String {
@@ -201,7 +209,7 @@ fn learned(values: &[proto::LearnedValue]) -> String {
 }
 
 /// `ACME-1042  P2  in_progress  The printer is on fire`
-pub(super) fn headline(ticket: &proto::Ticket) -> String {
+pub(crate) fn headline(ticket: &proto::Ticket) -> String {
     format!(
         "{}  {}  {}  {}",
         ticket.reference,
@@ -215,7 +223,7 @@ fn priority(ticket: &proto::Ticket) -> String {
     word::<Priority>(ticket.classification.as_ref().map_or(0, |one| one.priority))
 }
 
-pub(super) fn list(tickets: &[proto::Ticket]) -> String {
+pub(crate) fn list(tickets: &[proto::Ticket]) -> String {
     if tickets.is_empty() {
         return "No such tickets.".to_owned();
     }

@@ -85,6 +85,7 @@ async fn send_tickets(clients: &Clients, demo: &Demo) -> anyhow::Result<()> {
             request_id: ticket.ticket.chars().take(36).collect(),
             client_id: ticket.client.clone(),
             matter: Some(matter(ticket)?),
+            solved: None,
         };
         intake.register_ticket(request).await?;
     }

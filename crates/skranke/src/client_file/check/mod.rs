@@ -1,5 +1,9 @@
 //! What a client file must mean beyond its shape.
 
+mod closing;
+mod fulfilment;
+mod intake;
+mod problems;
 mod promises;
 mod roster;
 mod rules;
@@ -37,6 +41,16 @@ pub(super) fn meaning(name: &str, file: &ClientFile, tree: &Tree) -> Vec<Complai
     check.priorities(&file.priorities, &root.key("priorities"));
     check.classification(file, &root.key("classification"));
     check.routing(file, &root.key("routing"));
+    check.vendors(file, &root.key("vendors"));
+    check.catalogue(file, &root.key("catalogue"));
+    if let Some(problems) = &file.problems {
+        check.problems(*problems, &root.key("problems"));
+    }
+    if let Some(changes) = &file.changes {
+        check.changes(changes, &root.key("changes"));
+    }
+    check.endings(file, &root);
+    check.intake(file, &root);
     if let Some(contract) = &file.contract {
         check.contract(file, contract, &root.key("contract"));
     }

@@ -72,7 +72,7 @@ impl Check<'_> {
         }
     }
 
-    fn rule(&mut self, file: &ClientFile, rule: &Rule, path: &Path) {
+    pub(super) fn rule(&mut self, file: &ClientFile, rule: &Rule, path: &Path) {
         let (depth, nodes) = (rule.depth(), rule.nodes());
         if depth > limits::MAX_RULE_DEPTH {
             let wrong = format!("this rule is {depth} levels deep, more than {}", limits::MAX_RULE_DEPTH);

@@ -1,6 +1,8 @@
 //! What is read, and what is complained about at which line and column.
 
+mod closing;
 mod differences;
+mod fulfilment;
 mod limits;
 mod meaning;
 mod roster;
@@ -102,6 +104,14 @@ fn the_schema_knows_every_section_and_the_shapes_of_a_rule() {
         "priorities",
         "classification",
         "routing",
+        "vendors",
+        "catalogue",
+        "changes",
+        "waiting",
+        "closing",
+        "alerts",
+        "forms",
+        "problems",
         "contract",
         "costs",
     ];
