@@ -3,9 +3,13 @@
 
 pub mod agent;
 pub mod balancer;
+pub mod bound;
 pub mod callers;
 pub mod checker;
 pub mod dynamic;
+pub mod files;
+pub mod fulfilment;
+pub mod laws;
 mod ledger;
 pub mod load;
 pub mod moved;
@@ -194,6 +198,7 @@ pub fn post(client: &str, request_id: &str, subject: &str) -> RegisterTicketRequ
             urgency: Level::Medium.into(),
             ..Matter::default()
         }),
+        solved: None,
     }
 }
 

@@ -1,7 +1,10 @@
 //! What nobody means well by: every limit, every malformed byte, every trick on the wire. The answer is clear, never an
 //! error of ours, and the desk works on.
 
+mod alerts;
+mod fulfilment;
 mod limits;
+mod relations;
 
 use std::time::Duration;
 

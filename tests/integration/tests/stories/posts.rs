@@ -69,6 +69,7 @@ fn call(name: &str, subject: &str) -> RegisterTicketRequest {
             urgency: Level::Medium.into(),
             ..Matter::default()
         }),
+        solved: None,
     }
 }
 

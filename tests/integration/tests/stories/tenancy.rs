@@ -167,6 +167,9 @@ async fn foreign_page_tokens(prober: &Prober) -> anyhow::Result<()> {
             json!({ "client_id": "acme", "kpi": 1, "period": period }),
         ),
         ("ListClients", json!({}), json!({})),
+        ("ListAlerts", json!({ "client_id": "globex" }), json!({ "client_id": "acme" })),
+        ("ListProblemProposals", json!({ "client_ids": ["globex"] }), json!({ "client_ids": ["acme"] })),
+        ("ListDirectory", json!({ "client_id": "globex", "kind": 1 }), json!({ "client_id": "acme", "kind": 1 })),
     ];
     let paged: Vec<Rpc> =
         rpcs()?.into_iter().filter(|rpc| rpc.method.input().get_field_by_name("page_token").is_some()).collect();

@@ -18,11 +18,28 @@ const MACHINERY: &[(&str, &[&str])] = &[
     ("ticket.shard", &["SELECT"]),
     ("ticket.next_at", &["SELECT"]),
     ("alarm", &["SELECT"]),
+    // Which hold-offs end when, and which signs of life are due when.
+    ("alert.client_id", &["SELECT"]),
+    ("alert.alert_id", &["SELECT"]),
+    ("alert.shard", &["SELECT"]),
+    ("alert.clears_at", &["SELECT"]),
+    ("heartbeat.client_id", &["SELECT"]),
+    ("heartbeat.name", &["SELECT"]),
+    ("heartbeat.shard", &["SELECT"]),
+    ("heartbeat.due_at", &["SELECT"]),
+    // Which files somebody still has, before what lies on the shelf is swept.
+    ("attachment.client_id", &["SELECT"]),
+    ("attachment.sha256", &["SELECT"]),
     // Which claims lapse when, which clients are looked after when, and whether their models are others.
     ("claim.client_id", &["SELECT"]),
     ("claim.ticket_id", &["SELECT"]),
     ("claim.shard", &["SELECT"]),
     ("claim.lapses_at", &["SELECT"]),
+    // When what waits or is resolved comes to its next notice, or its end.
+    ("closing.client_id", &["SELECT"]),
+    ("closing.ticket_id", &["SELECT"]),
+    ("closing.due_at", &["SELECT"]),
+    ("closing.shard", &["SELECT"]),
     ("watched", &["SELECT", "INSERT"]),
     ("support_model.client_id", &["SELECT"]),
     ("support_model.version", &["SELECT"]),

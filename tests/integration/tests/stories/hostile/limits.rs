@@ -16,7 +16,7 @@ pub struct Row {
     pub bad: Vec<(&'static str, Value)>,
 }
 
-fn long(length: usize) -> Value {
+pub(super) fn long(length: usize) -> Value {
     json!("x".repeat(length))
 }
 
@@ -36,7 +36,7 @@ fn pairs(count: usize) -> Value {
     (0..count).map(|n| (format!("k{n}"), json!("v"))).collect::<serde_json::Map<_, _>>().into()
 }
 
-fn command(more: Value) -> Value {
+pub(super) fn command(more: Value) -> Value {
     let mut request = json!({ "request_id": REQUEST_ID, "ticket": "ACME-1001" });
     if let (Some(fields), Some(more)) = (request.as_object_mut(), more.as_object()) {
         fields.extend(more.clone());
@@ -45,13 +45,25 @@ fn command(more: Value) -> Value {
 }
 
 /// A reference or an id that is none.
-fn tickets() -> Vec<(&'static str, Value)> {
+pub(super) fn tickets() -> Vec<(&'static str, Value)> {
     vec![("ticket", json!("")), ("ticket", long(65)), ("ticket", json!("ACME-1001\u{0}"))]
 }
 
 /// Of all services.
 pub fn all() -> Vec<Row> {
-    [intake(), work(), agents(), promises(), knowledge(), figures()].concat()
+    [
+        super::alerts::all(),
+        super::fulfilment::all(),
+        super::relations::all(),
+        intake(),
+        beside(),
+        work(),
+        agents(),
+        promises(),
+        knowledge(),
+        figures(),
+    ]
+    .concat()
 }
 
 /// Intake.
@@ -114,6 +126,74 @@ fn intake() -> Vec<Row> {
                 ("requesters", json!([{ "email": "<kari@acme.example>", "name": "Kari" }])),
                 ("requesters", json!([{ "email": "kari@acme.example", "name": "Kari\r\nBcc: x" }])),
             ],
+        },
+    ]
+}
+
+/// The directory and attachments.
+fn beside() -> Vec<Row> {
+    let person = |name: Value| json!([{ "external_id": "p-1", "person": { "name": name } }]);
+    let import = json!({ "client_id": "acme", "last": true, "entries": person(json!("Per")) });
+    let whose = |more: Vec<(&'static str, Value)>| {
+        [
+            vec![
+                ("client_id", json!("acme%")),
+                ("person", json!("")),
+                ("person", long(256)),
+                ("person", json!("a\u{0}b")),
+            ],
+            more,
+        ]
+        .concat()
+    };
+    vec![
+        Row {
+            rpc: "ImportDirectory",
+            good: import,
+            bad: vec![
+                ("client_id", json!("*")),
+                ("source", long(201)),
+                ("source", json!("file")),
+                ("entries", vec![person(json!("P"))[0].clone(); 251].into()),
+                ("entries", json!([{}])),
+                ("entries", person(json!(""))),
+                ("entries", person(json!("P\u{202e}er"))),
+                ("entries", json!([{ "external_id": "x".repeat(256), "person": { "name": "P" } }])),
+                ("entries", json!([{ "person": { "name": "P", "addresses": [{ "kind": 1, "address": "nobody" }] } }])),
+                ("entries", json!([{ "asset": { "name": "P", "kind": 99 } }])),
+                ("entries", json!([{ "site": { "name": "P", "time_zone": "Mars/Olympus" } }])),
+            ],
+        },
+        Row {
+            rpc: "ListDirectory",
+            good: json!({ "client_id": "acme", "kind": 1 }),
+            bad: [
+                pages(),
+                vec![("client_id", json!("%")), ("kind", json!(0)), ("kind", json!(99)), ("contains", long(201))],
+            ]
+            .concat(),
+        },
+        Row {
+            rpc: "GetPerson",
+            good: json!({ "client_id": "acme", "person": "kari@acme.example" }),
+            bad: whose(vec![]),
+        },
+        Row { rpc: "ListAttachments", good: json!({ "ticket": "ACME-1001" }), bad: tickets() },
+        Row {
+            rpc: "UploadAttachment",
+            good: command(json!({ "name": "a.txt", "chunk": "aGVsbG8=", "last": true })),
+            bad: [
+                tickets(),
+                vec![
+                    ("request_id", long(37)),
+                    ("name", json!("")),
+                    ("name", long(1_001)),
+                    ("visibility", json!(99)),
+                    ("chunk", json!("")),
+                    ("last", json!(false)),
+                ],
+            ]
+            .concat(),
         },
     ]
 }

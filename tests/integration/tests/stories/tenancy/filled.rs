@@ -1,20 +1,29 @@
 //! Two clients with everything that a client can have. What is globex's bears a canary.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::Context;
 use chassis::authorisation::Role;
 use contracts::desk::v1::{Level, ResolutionCode, Visibility, WaitingReason};
-use contracts::intake::v1::{AddMessageRequest, GetDirectoryRequest, RegisterTicketRequest, RegisterTicketsRequest};
+use contracts::duration;
+use contracts::intake::v1::{
+    AddMessageRequest, Address, AddressKind, Alert, AlertAction, Entry, GetDirectoryRequest, ImportDirectoryRequest,
+    Person, PostAlertRequest, PutHeartbeatRequest, RegisterTicketRequest, RegisterTicketsRequest, entry,
+};
 use contracts::knowledge_base::v1::{
     AddArticleRequest, ArticleText, Audience, PublishArticleRequest, SubmitArticleRequest,
 };
 use contracts::sla_timer::v1::GetContractRequest;
 use contracts::triage::v1::{
-    ClaimTicketRequest, GetSupportModelRequest, HandOverTicketRequest, ResolveTicketRequest, WaitTicketRequest,
+    AddTaskRequest, ClaimTicketRequest, GetSupportModelRequest, HandOverTicketRequest, ListProblemProposalsRequest,
+    OpenVendorCaseRequest, RequestApprovalRequest, ResolveTicketRequest, WaitTicketRequest,
 };
 use futures::TryStreamExt;
+use integration::files::{attach, import, upload};
+use integration::processes::wait_until;
 use integration::{Story, client_file, post};
+use jiff::SignedDuration;
 use local::Desk;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Value, json};
@@ -35,14 +44,16 @@ pub const ALL_ROLES: [Role; 7] =
 const QUEUE: &str = "ghosts";
 /// How globex's external references begin; they end with the request_id.
 pub const EXTERNAL_REF: &str = "ghost";
+/// How long the watch may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What a month costs globex, in cents: a canary among the numbers.
 const CENTS: &str = "9876543";
 /// The id of globex's dead letters.
 const DEAD_LETTER: &str = "1f0c7f2e-5b0a-4d6e-9a53-0d5c3f0e7a11";
 /// Own tickets and drafts for the probes to use up.
-const OWN: (usize, usize) = (360, 60);
+const OWN: (usize, usize) = (620, 90);
 /// Request ids that globex has seen.
-const FOREIGN_REQUESTS: usize = 70;
+const FOREIGN_REQUESTS: usize = 120;
 
 /// A token for acme only, with every role there.
 pub fn own_token(story: &Story) -> anyhow::Result<String> {
@@ -54,6 +65,8 @@ pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
     let globex = story.as_one(TWIN, ALL_ROLES.map(|role| (role, "globex")).as_slice())?;
     let acme = story.as_one(TWIN, ALL_ROLES.map(|role| (role, "acme")).as_slice())?;
     story.apply(&with_canaries(&client_file("globex", "GLOBEX"))).await?;
+    let laptop = "catalogue:\n  - { item: laptop, name: Laptop }\ncontract:\n";
+    story.apply(&client_file("acme", "ACME").replace("contract:\n", laptop)).await?;
     let foreign_request_ids: Vec<String> = (0..FOREIGN_REQUESTS).map(|n| format!("g-{n}")).collect();
     let posts = foreign_request_ids.iter().map(|request_id| foreign_post(request_id)).collect();
     let theirs = register_all(&globex, posts).await?;
@@ -73,7 +86,13 @@ pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
         let key = format!("acme-draft-{n}");
         own_articles.push((add_article(&acme, "acme", &key, &key, "vpn").await?, key));
     }
+    alerts(&globex).await?;
+    // Another matter that keeps coming: lists of proposals have a second page.
+    register_all(&globex, (0..6).map(|n| printer_post(&format!("p-{n}"))).collect()).await?;
     story.settle().await?;
+    let (own_proposal, foreign_proposal) = (proposal(story, &acme, 1).await?, proposal(story, &globex, 2).await?);
+    let own_attachment = file(&acme, "ACME-1001", "vpn").await?;
+    let foreign_attachment = file(&globex, &theirs[0].1, CANARY).await?;
     let dead_letter = DEAD_LETTER.to_owned();
     let (ticket_id, reference) = theirs[0].clone();
     // What a probe may name in a request that is taken is none: it comes back in what is then our own.
@@ -86,6 +105,9 @@ pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
         (Named::Ticket, reference.clone()),
         (Named::OtherTicket, reference),
         (Named::Article, published),
+        (Named::Proposal, foreign_proposal),
+        (Named::Person, "per@globex.example".to_owned()),
+        (Named::Attachment, foreign_attachment),
         (Named::ArticleKey, "globex-guide".to_owned()),
         (Named::DeadLetter, dead_letter),
         (Named::Email, "kari@globex.example".to_owned()),
@@ -97,11 +119,64 @@ pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
         own_articles,
         foreign_request_ids,
         foreign,
+        own_proposal,
+        own_attachment,
         foreign_ticket_id: ticket_id,
         bodies: bodies(&acme).await?,
         ..Objects::default()
     };
     Ok((objects, secrets))
+}
+
+/// Alerts under the keys that probes will name, a sign of life, and settings.
+async fn alerts(globex: &Clients) -> anyhow::Result<()> {
+    let mut service = globex.alerts()?;
+    for n in 0..FOREIGN_REQUESTS {
+        let alert = Alert {
+            action: AlertAction::Trigger.into(),
+            dedup_key: format!("{EXTERNAL_REF}-g-{n}"),
+            summary: format!("vpn {CANARY}"),
+            fingerprint: format!("{CANARY} {n}"),
+            ..Alert::default()
+        };
+        let client_id = "globex".to_owned();
+        service.post_alert(PostAlertRequest { request_id: String::new(), client_id, alert: Some(alert) }).await?;
+    }
+    let beat = PutHeartbeatRequest {
+        client_id: "globex".to_owned(),
+        name: format!("backup of {CANARY}"),
+        every_for: Some(duration(SignedDuration::from_hours(700))),
+        ..Default::default()
+    };
+    service.put_heartbeat(beat).await?;
+    Ok(())
+}
+
+/// A file on a ticket; and somebody who came by an import.
+async fn file(clients: &Clients, ticket: &str, text: &str) -> anyhow::Result<String> {
+    let client_id = if ticket.starts_with("ACME") { "acme" } else { "globex" };
+    let head = ImportDirectoryRequest { client_id: client_id.to_owned(), ..Default::default() };
+    let addresses = vec![Address { kind: AddressKind::Email.into(), address: format!("per@{client_id}.example") }];
+    let person = Person { name: format!("Per {text}"), department: text.to_owned(), addresses, ..Default::default() };
+    let entry =
+        Entry { external_id: "per".to_owned(), entry: Some(entry::Entry::Person(person)), ..Default::default() };
+    import(clients, head, &[entry]).await?;
+    Ok(attach(clients, upload("file", ticket, &format!("{text}.txt"), text.as_bytes())).await?.attachment_id)
+}
+
+/// What the watch finds in tickets that all say the same.
+async fn proposal(story: &Story, clients: &Clients, count: usize) -> anyhow::Result<String> {
+    story.advance(SignedDuration::from_mins(2)).await?;
+    let mut found = String::new();
+    wait_until("a problem is proposed", PATIENCE, async || {
+        let request = ListProblemProposalsRequest::default();
+        let proposals = clients.relations()?.list_problem_proposals(request).await?.into_inner().proposals;
+        let enough = proposals.len() >= count;
+        found = proposals.into_iter().next().map(|one| one.proposal_id).unwrap_or_default();
+        Ok(enough)
+    })
+    .await?;
+    Ok(found)
 }
 
 fn with_canaries(file: &str) -> String {
@@ -114,6 +189,13 @@ fn with_canaries(file: &str) -> String {
         .replace("network matters go", &format!("{CANARY} matters go"))
         .replace("name: Standard", &format!("name: Standard {CANARY}"))
         .replace("12345.50", "98765.43")
+        .replace(
+            "contract:\n",
+            &format!(
+                "vendors:\n  - {{ vendor: ghostco, name: {CANARY} }}\ncatalogue:\n  - {{ item: ghost, name: {CANARY}, \
+                 description: {CANARY} }}\ncontract:\n"
+            ),
+        )
 }
 
 fn own_post(request_id: &str) -> RegisterTicketRequest {
@@ -129,6 +211,15 @@ fn foreign_post(request_id: &str) -> RegisterTicketRequest {
         matter.requester_email = "kari@globex.example".to_owned();
         matter.urgency = Level::Low.into();
         matter.attributes.insert("host".to_owned(), CANARY.to_owned());
+    }
+    request
+}
+
+fn printer_post(request_id: &str) -> RegisterTicketRequest {
+    let mut request = foreign_post(request_id);
+    if let Some(matter) = &mut request.matter {
+        matter.subject = format!("printer jams paper tray of {CANARY}");
+        matter.description = "the paper tray of the printer jams".to_owned();
     }
     request
 }
@@ -189,6 +280,23 @@ async fn work(globex: &Clients, tickets: &[(String, String)]) -> anyhow::Result<
             ..Default::default()
         })
         .await?;
+    fulfil(globex, &first.1).await
+}
+
+/// A vendor, an approval, a task.
+async fn fulfil(globex: &Clients, ticket: &str) -> anyhow::Result<()> {
+    let (text, ticket) = (|| format!("vpn {CANARY}"), || ticket.to_owned());
+    let mut fulfilment = globex.fulfilment()?;
+    let request_id = "vendor".to_owned();
+    let (vendor, note) = ("ghostco".to_owned(), text());
+    let open = OpenVendorCaseRequest { request_id, ticket: ticket(), vendor, note, ..Default::default() };
+    fulfilment.open_vendor_case(open).await?;
+    let request_id = "approval".to_owned();
+    let (approvers, question) = (vec!["dan@acme.example".to_owned()], text());
+    let ask = RequestApprovalRequest { request_id, ticket: ticket(), approvers, question, ..Default::default() };
+    fulfilment.request_approval(ask).await?;
+    let task = AddTaskRequest { request_id: "task".to_owned(), ticket: ticket(), title: text(), ..Default::default() };
+    fulfilment.add_task(task).await?;
     Ok(())
 }
 
@@ -274,6 +382,23 @@ async fn bodies(acme: &Clients) -> anyhow::Result<BTreeMap<String, Value>> {
         ("AgreeDueRequest.metric".to_owned(), json!("METRIC_RESOLUTION")),
         ("WithdrawDueRequest.metric".to_owned(), json!("METRIC_RESOLUTION")),
         ("PreviewClocksRequest.cases_json".to_owned(), json!(cases.to_string())),
+        ("RegisterTicketRequest.solved".to_owned(), json!(null)),
+        (
+            "IntakeSettings".to_owned(),
+            json!({ "forms": [{ "category": "software", "fields": [{ "name": "a", "type": 1 }] }] }),
+        ),
+        ("CompleteTaskRequest.task".to_owned(), json!(1)),
+        ("UploadAttachmentRequest.chunk".to_owned(), json!("aGVsbG8=")),
+        ("UploadAttachmentRequest.last".to_owned(), json!(true)),
+        ("ImportDirectoryRequest.last".to_owned(), json!(true)),
+        ("DownloadAttachmentRequest.ticket".to_owned(), json!("ACME-1001")),
+        (
+            "ImportDirectoryRequest.entries".to_owned(),
+            json!([{ "externalId": "other", "person": { "name": "Other" } }]),
+        ),
+        ("SkipTaskRequest.task".to_owned(), json!(1)),
+        ("AddTaskRequest.after".to_owned(), json!([])),
+        ("ReplaceApproverRequest.approval".to_owned(), json!(1)),
     ]))
 }
 

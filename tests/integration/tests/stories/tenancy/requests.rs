@@ -30,6 +30,12 @@ pub enum Named {
     Ticket,
     /// Another ticket than the one that the request is about.
     OtherTicket,
+    /// Tickets that look like one problem.
+    Proposal,
+    /// By an address.
+    Person,
+    /// A file on ACME-1001.
+    Attachment,
     Article,
     ArticleKey,
     RequestId,
@@ -47,11 +53,18 @@ const NAMES: &[(&str, Named)] = &[
     ("client_ids", Named::Client),
     ("ticket", Named::Ticket),
     ("duplicate_of", Named::OtherTicket),
+    ("other_ticket", Named::OtherTicket),
+    ("child_tickets", Named::OtherTicket),
+    ("proposal_id", Named::Proposal),
+    ("person", Named::Person),
+    ("into", Named::Person),
+    ("attachment_id", Named::Attachment),
     ("article_id", Named::Article),
     ("article_key", Named::ArticleKey),
     ("request_id", Named::RequestId),
     ("dead_letter_ids", Named::DeadLetter),
     ("external_ref", Named::ExternalRef),
+    ("dedup_key", Named::ExternalRef),
     ("requester_email", Named::Email),
     ("email", Named::Email),
     ("queue", Named::Queue),
@@ -64,6 +77,34 @@ const NAMES: &[(&str, Named)] = &[
 /// The field names that are just text. Page tokens have a test of their own.
 const TEXTS: &[(&str, &str)] = &[
     ("page_token", ""),
+    // Words and people of the caller's own model: they are looked up in no other client.
+    ("vendor", "printco"),
+    ("vendor_reference", "P-7"),
+    ("contact", "phone"),
+    ("contract_reference", "C-1"),
+    ("question", "shall we?"),
+    ("approvers", "cem@acme.example"),
+    ("emergency_approvers", "cem@acme.example"),
+    ("approver", "dan@acme.example"),
+    ("instead_of", "cem@acme.example"),
+    ("item", "laptop"),
+    ("answers_json", "{}"),
+    ("form_json", ""),
+    ("template", ""),
+    ("plan", "replace it"),
+    ("back_out_plan", "put it back"),
+    ("window_from_at", "2026-11-20T08:00:00Z"),
+    ("window_until_at", "2026-11-20T10:00:00Z"),
+    ("due_at", "2026-11-20T08:00:00Z"),
+    // Names of the caller's own: they are looked up in no other client.
+    ("fingerprint", ""),
+    ("summary", "vpn"),
+    ("details", "vpn"),
+    ("href", "https://acme.example"),
+    ("text", "vpn"),
+    ("after", ""),
+    ("every_for", "60s"),
+    ("grace_for", "10s"),
     ("subject", "vpn drops"),
     ("description", "vpn"),
     ("language", "en"),
@@ -85,7 +126,6 @@ const TEXTS: &[(&str, &str)] = &[
     ("reason", "because"),
     ("note", "vpn"),
     ("no_article_reason", ""),
-    ("approver", ""),
     ("title", "vpn"),
     ("keywords", "vpn"),
     ("query", "vpn kanari"),
@@ -99,6 +139,15 @@ const TEXTS: &[(&str, &str)] = &[
     ("registered_from", "2026-11-16T00:00:00Z"),
     ("registered_until", "2026-11-17T00:00:00Z"),
     ("review_by", "2027-11-16T07:00:00Z"),
+    ("services", "vpn"),
+    ("impaired_from", "2026-11-16T07:00:00Z"),
+    ("impaired_until", "2026-11-16T08:00:00Z"),
+    ("text", "vpn"),
+    ("next_update_due_at", "2026-11-17T07:00:00Z"),
+    ("root_cause", "vpn"),
+    ("workaround", "vpn"),
+    ("message_id", ""),
+    ("contains", "kari"),
 ];
 
 /// Fields of certain messages that need a value of their own.
@@ -115,6 +164,10 @@ pub struct Objects {
     pub foreign_request_ids: Vec<String>,
     /// The other client's.
     pub foreign: BTreeMap<Named, String>,
+    /// Tickets of ours that look like one problem.
+    pub own_proposal: String,
+    /// A file on ACME-1001.
+    pub own_attachment: String,
     /// The other client's ticket_id.
     pub foreign_ticket_id: String,
     /// Whole messages, as JSON, where a request needs a valid body: by the message's name, or `Message.field`.
@@ -258,12 +311,19 @@ impl Objects {
                 self.foreign.get(&named).with_context(|| format!("no foreign {named:?}"))?.clone()
             }
             (Named::Client, Aim::Own) => "acme".to_owned(),
+            (Named::Proposal, Aim::Own) => self.own_proposal.clone(),
+            (Named::Attachment, Aim::Own) => self.own_attachment.clone(),
             (Named::Queue, Aim::Own) => "network".to_owned(),
             (Named::Owner, Aim::Own) => "twin@operator.example".to_owned(),
+            (Named::Person, Aim::Own) => "per@acme.example".to_owned(),
+            // Of nobody's: what is in a request that is taken is our own from then on.
+            (Named::Person, _) => "per@nowhere.example".to_owned(),
             (Named::Email, Aim::Own) => "kari@acme.example".to_owned(),
             (Named::Client, _) => "nobody".to_owned(),
             (Named::Ticket | Named::OtherTicket, _) => format!("NOBODY-{fresh}"),
-            (Named::Article | Named::DeadLetter, _) => uuid::Uuid::new_v4().to_string(),
+            (Named::Article | Named::DeadLetter | Named::Proposal | Named::Attachment, _) => {
+                uuid::Uuid::new_v4().to_string()
+            }
             (Named::Queue, _) => "nowhere".to_owned(),
             (Named::Owner | Named::Email, _) => "nobody@nowhere.example".to_owned(),
             (Named::ArticleKey | Named::ExternalRef, _) => format!("fresh-{fresh}"),

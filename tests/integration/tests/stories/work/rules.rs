@@ -67,6 +67,7 @@ async fn rules_say_what_a_ticket_is_and_where_it_goes() -> anyhow::Result<()> {
                 category: category.to_owned(),
                 ..Matter::default()
             }),
+            solved: None,
         }
     };
     let (kari, ola) = ("Kari@acme.example", "ola@acme.example");
