@@ -24,6 +24,8 @@ use tonic::Code;
 
 /// How long something may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the watch may take once its time has come.
+const SOON: Duration = Duration::from_secs(20);
 
 fn says(action: AlertAction, key: &str, summary: &str) -> PostAlertRequest {
     PostAlertRequest {
@@ -70,20 +72,16 @@ async fn history(story: &Story, ticket: &str) -> anyhow::Result<Vec<String>> {
 
 /// Waits until a ticket is as it should be: the watch works by itself.
 async fn until(story: &Story, ticket: &str, is_so: impl Fn(&Ticket) -> bool) -> anyhow::Result<Ticket> {
-    let look = async {
-        loop {
-            story.settle().await?;
-            match story.ticket(ticket).await {
-                Ok(found) if is_so(&found) => return anyhow::Ok(found),
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(20), look).await;
-    match waited {
-        Ok(found) => found,
-        Err(_) => anyhow::bail!("{ticket} did not become so: {:?}", story.ticket(ticket).await),
-    }
+    let mut found = Ticket::default();
+    wait_until(&format!("{ticket} is as it should be"), SOON, async || {
+        story.settle().await?;
+        let Ok(seen) = story.ticket(ticket).await else { return Ok(false) };
+        found = seen;
+        Ok(is_so(&found))
+    })
+    .await
+    .with_context(|| format!("{ticket} as it was last: {found:?}"))?;
+    Ok(found)
 }
 
 #[tokio::test]
@@ -167,17 +165,14 @@ async fn taken_over(story: &Story, zabbix: &Clients, ada: &Clients) -> anyhow::R
 }
 
 async fn until_told(story: &Story, ticket: &str, what: &str) -> anyhow::Result<Vec<String>> {
-    let look = async {
-        loop {
-            story.settle().await?;
-            let told = history(story, ticket).await?;
-            if told.iter().any(|line| line.contains(what)) {
-                return anyhow::Ok(told);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), look).await.with_context(|| format!("never told: {what}"))?
+    let mut told = Vec::new();
+    wait_until(&format!("it is told that {what}"), SOON, async || {
+        story.settle().await?;
+        told = history(story, ticket).await?;
+        Ok(told.iter().any(|line| line.contains(what)))
+    })
+    .await?;
+    Ok(told)
 }
 
 #[tokio::test]
