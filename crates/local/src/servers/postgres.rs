@@ -305,7 +305,8 @@ const DURABLE: [(&str, &str); 11] = [
     // Five writers at once wait for each other this long (microseconds) and share one sync.
     ("commit_delay", "100"),
     ("commit_siblings", "5"),
-    ("wal_compression", "on"),
+    // A page is written whole once after each checkpoint; pressing it together first takes 0.2 ms, twenty times as long.
+    ("wal_compression", "off"),
     // Checkpoints seldom and spread out: each makes every page be written whole once more.
     ("checkpoint_timeout", "15min"),
     ("max_wal_size", "2GB"),
