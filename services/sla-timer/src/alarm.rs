@@ -5,9 +5,12 @@
 //! alarm at once. Reading goes on beside the firing, and begins early when of a long list the part that was read runs
 //! out. The database's clock decides what is due, the monotonic one how long to sleep.
 //!
+//! What is due soon is computed ahead, so that at its instant only the keeping and the announcing are left.
+//!
 //! What becomes due goes out at once in whatever there is; while transactions are under way the next batch gathers, so
 //! batches grow with the load. What is overdue goes out one batch after the other, so that it is told in due order.
 
+mod ahead;
 mod near;
 
 use std::collections::{BTreeMap, HashSet};
@@ -22,8 +25,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::MissedTickBehavior;
 use tracing::Instrument;
 
-use crate::handle::{Fence, Timer, fire};
+use crate::handle::{Fence, Looked, Timer, fire, look_ahead};
 use crate::store::{self, TicketKey};
+use ahead::Ahead;
 pub use near::Near;
 use near::{AHEAD, Due, MOST};
 
@@ -75,6 +79,8 @@ pub async fn run(timer: Timer, leases: Leases) {
 /// What has come to its end.
 enum Done {
     Read(Result<Found, Error>),
+    /// Looked at what is due soon.
+    Looked(Result<Vec<Looked>, Error>),
     /// The tickets of a batch, and which of them must rest.
     Fired(Vec<TicketKey>, Result<Vec<TicketKey>, Error>),
 }
@@ -99,6 +105,8 @@ struct Alarm {
     is_reading: bool,
     /// The last reading left something in the rows.
     is_cut: bool,
+    ahead: Ahead,
+    is_looking: bool,
     /// Batches under way, and their tickets.
     batches: usize,
     flying: HashSet<TicketKey>,
@@ -118,6 +126,8 @@ impl Alarm {
             must_read: true,
             is_reading: false,
             is_cut: false,
+            ahead: Ahead::default(),
+            is_looking: false,
             batches: 0,
             flying: HashSet::new(),
             landed: HashSet::new(),
@@ -131,6 +141,7 @@ impl Alarm {
         let leases = self.leases.held();
         if leases.is_empty() {
             self.timer.near.forget();
+            self.ahead.forget();
             return begun;
         }
         if self.wants_to_read() {
@@ -152,7 +163,14 @@ impl Alarm {
             self.batches += 1;
             self.flying.extend(due.iter().map(|(_, key)| key.clone()));
             let fence = Fence { holder: self.leases.holder(), leases: leases.clone() };
-            begun.push(Box::pin(fire_measured(self.timer.clone(), due, fence, self.ahead_by)));
+            let seen = self.ahead.take(&due);
+            begun.push(Box::pin(fire_measured(self.timer.clone(), due, seen, fence, self.ahead_by)));
+        }
+        let wanted = if self.is_looking { Vec::new() } else { self.ahead.next(now) };
+        if !wanted.is_empty() {
+            self.is_looking = true;
+            let timer = self.timer.clone();
+            begun.push(Box::pin(async move { Done::Looked(look_ahead(&timer, wanted).await) }));
         }
         begun
     }
@@ -179,6 +197,14 @@ impl Alarm {
                     Err(error) => {
                         tracing::warn!(error = %error.chain(), "the alarm could not look at what is due; trying again");
                     }
+                }
+            }
+            Done::Looked(seen) => {
+                self.is_looking = false;
+                match seen {
+                    Ok(seen) => self.ahead.add(seen),
+                    // They are looked at when they are due.
+                    Err(error) => tracing::debug!(error = %error.chain(), "the alarm could not look ahead"),
                 }
             }
             Done::Fired(batch, outcome) => {
@@ -210,6 +236,7 @@ impl Alarm {
         due.retain(|(_, key)| !is_busy(key));
         // Where nothing new was found, the next second is soon enough.
         self.is_cut = is_cut && !due.is_empty();
+        self.ahead.want(&due, self.now());
         self.timer.near.add(due);
         self.timer.ground.metrics.clocks_due(self.timer.near.len() + self.flying.len());
     }
@@ -258,10 +285,10 @@ fn is_cut(due: &[Due]) -> bool {
 }
 
 /// Fires a batch in a trace of its own, and measures how late its clocks spoke.
-async fn fire_measured(timer: Timer, due: Vec<Due>, fence: Fence, ahead_by: SignedDuration) -> Done {
+async fn fire_measured(timer: Timer, due: Vec<Due>, seen: Vec<Looked>, fence: Fence, ahead_by: SignedDuration) -> Done {
     let span = telemetry::begun(timer.ground.service, "ring", due.len());
     let batch: Vec<TicketKey> = due.iter().map(|(_, key)| key.clone()).collect();
-    let outcome = fire_batch(&timer, batch.clone(), fence).instrument(span).await;
+    let outcome = fire_batch(&timer, batch.clone(), seen, fence).instrument(span).await;
     if let Ok(failed) = &outcome {
         let now = timer.ground.clock.now();
         let now = now.saturating_add(ahead_by).unwrap_or(now);
@@ -273,15 +300,20 @@ async fn fire_measured(timer: Timer, due: Vec<Due>, fence: Fence, ahead_by: Sign
 }
 
 /// Fires a batch; if one ticket spoils it, each for itself. Returns those that must rest.
-async fn fire_batch(timer: &Timer, batch: Vec<TicketKey>, fence: Fence) -> Result<Vec<TicketKey>, Error> {
-    match fire(timer, batch.clone(), fence.clone()).await {
+async fn fire_batch(
+    timer: &Timer,
+    batch: Vec<TicketKey>,
+    seen: Vec<Looked>,
+    fence: Fence,
+) -> Result<Vec<TicketKey>, Error> {
+    match fire(timer, batch.clone(), seen, fence.clone()).await {
         Ok(()) => return Ok(Vec::new()),
         Err(error @ Error::Unavailable(_)) => return Err(error),
         Err(Error::Internal(_)) => {}
     }
     let mut failed = Vec::new();
     for key in batch {
-        if let Err(error) = fire(timer, vec![key.clone()], fence.clone()).await {
+        if let Err(error) = fire(timer, vec![key.clone()], Vec::new(), fence.clone()).await {
             tracing::error!(error = %error.chain(), client_id = %key.0, ticket_id = %key.1, "a ticket's clocks cannot be fired");
             failed.push(key);
         }

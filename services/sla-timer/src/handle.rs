@@ -1,10 +1,10 @@
 //! The one write path: inbox → lock → facts → compute → what differs from what was told → save + outbox → commit.
 
 mod agreed;
+mod look;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chassis::outbox::{self, Announcement};
 use chassis::{Error, Ground, inbox, shard_of, store as kept};
 use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};
@@ -12,15 +12,14 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::alarm::Near;
-use crate::domain::clock::clocks;
-use crate::domain::edit::is_settled;
-use crate::domain::fact::{Fact, Key};
-use crate::domain::told::{Occasion, Said, Told, tell, told_until};
-use crate::promises::{Promises, Record};
+use crate::domain::told::Occasion;
+use crate::promises::Promises;
 use crate::store::{self, Ticket, TicketKey};
-use crate::wire::{self, News};
+use crate::wire::News;
 
 pub use agreed::{Agreement, NotAgreed};
+pub use look::{Looked, look_ahead};
+use look::{Touched, still_true};
 
 /// What all ways in share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -30,6 +29,9 @@ pub struct Timer {
     /// What rings soon.
     pub near: Near,
 }
+
+/// Only what is due so soon can somebody have looked at ahead before this transaction ends.
+const SOON: SignedDuration = SignedDuration::from_mins(5);
 
 /// Whose shards are worked on: checked in the transaction, so that a former holder announces nothing.
 #[derive(Debug, Clone)]
@@ -68,34 +70,20 @@ pub async fn learn(timer: &Timer, mut news: Vec<News>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Lets those of the tickets that are due speak, in one unit of work.
+/// Lets those of the tickets that are due speak, in one unit of work; `ahead` is what [`look_ahead`] saw of them.
 ///
 /// # Errors
 /// If the store failed; then nothing was announced.
-pub async fn fire(timer: &Timer, due: Vec<TicketKey>, fence: Fence) -> Result<(), Error> {
+pub async fn fire(timer: &Timer, due: Vec<TicketKey>, ahead: Vec<Looked>, fence: Fence) -> Result<(), Error> {
     let scope = store::scope_of(&due);
     let work = timer.clone();
     let armed = timer
         .ground
         .store
-        .unit_of_work(&scope, move |connection| Box::pin(async move { work.fire(connection, due, fence).await }))
+        .unit_of_work(&scope, move |connection| Box::pin(async move { work.fire(connection, due, ahead, fence).await }))
         .await?;
     timer.near.arm(&timer.ground.clock, armed);
     Ok(())
-}
-
-/// A locked ticket, and why we look at it.
-#[derive(Debug)]
-struct Touched {
-    /// As it is kept.
-    before: Ticket,
-    ticket: Ticket,
-    as_of: Timestamp,
-    /// What was not known before.
-    news: Vec<Key>,
-    occasion: Occasion,
-    cause_id: Option<Uuid>,
-    traceparent: Option<String>,
 }
 
 impl Timer {
@@ -132,82 +120,29 @@ impl Timer {
         self.tell(connection, touched, now).await
     }
 
-    async fn fire(&self, connection: &mut PgConnection, mut due: Vec<TicketKey>, fence: Fence) -> Result<Armed, Error> {
+    async fn fire(
+        &self,
+        connection: &mut PgConnection,
+        mut due: Vec<TicketKey>,
+        ahead: Vec<Looked>,
+        fence: Fence,
+    ) -> Result<Armed, Error> {
         let now = kept::now(connection, &self.ground.clock).await?;
         let held = store::still_held(connection, fence.holder, &fence.leases).await?;
         due.retain(|(_, ticket_id)| held.contains(&shard_of(*ticket_id)));
         let tickets = store::lock_due(connection, &due, now).await?;
-        let touched = tickets
-            .into_iter()
-            .filter_map(|ticket| {
-                let at = ticket.next_at?;
-                // An alarm at an instant has rung as of every later one.
-                let just_after = at.saturating_add(SignedDuration::from_millis(1)).unwrap_or(at);
-                Some(Touched {
-                    before: ticket.clone(),
-                    ticket,
-                    as_of: now.max(just_after),
-                    news: Vec::new(),
-                    occasion: Occasion::Time { at },
-                    cause_id: None,
-                    traceparent: chassis::telemetry::traceparent(),
-                })
-            })
-            .collect();
-        self.tell(connection, touched, now).await
+        let (mut looked, anew) = still_true(ahead, tickets);
+        let anew = anew.into_iter().filter_map(|ticket| Touched::by_time(ticket, now)).collect();
+        looked.extend(self.look(connection, anew).await?);
+        let traceparent = chassis::telemetry::traceparent();
+        looked.iter_mut().for_each(|one| one.led_to_by(traceparent.clone()));
+        self.keep(connection, looked, now).await
     }
 
     /// Computes the clocks of tickets that are locked, announces what differs from what was told, and keeps it.
-    async fn tell(
-        &self,
-        connection: &mut PgConnection,
-        mut touched: Vec<Touched>,
-        now: Timestamp,
-    ) -> Result<Armed, Error> {
-        let keys: Vec<TicketKey> = touched.iter().map(|one| one.ticket.key()).collect();
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let record = Record::read(connection, &self.promises, touched.iter().map(|one| &one.ticket)).await?;
-        let told = store::clocks(connection, &keys).await?;
-        let mut rows: Vec<(TicketKey, Told)> = Vec::new();
-        let mut said: Vec<(usize, Said)> = Vec::new();
-        for (index, one) in touched.iter_mut().enumerate() {
-            let (key, facts) = (one.ticket.key(), record.facts(&one.ticket));
-            let told = told.get(&key).map_or(&[][..], Vec::as_slice);
-            one.as_of = one.as_of.max(told_until(told, one.before.next_at, facts, &one.news));
-            one.ticket.is_settled = Some(is_settled(facts, one.as_of));
-            let Some(terms) = record.book(&one.ticket)? else { continue };
-            let clocks = clocks(terms, facts, one.as_of);
-            one.ticket.next_at = next_look(&clocks, facts, one.as_of);
-            let tale = tell(key.1, told, &clocks, occasion(one.occasion, told, facts));
-            rows.extend(tale.rows.into_iter().map(|row| (key.clone(), row)));
-            said.extend(tale.said.into_iter().map(|one| (index, one)));
-        }
-        // Oldest first over all tickets; of one ticket they stand in order already, and the sort is stable.
-        said.sort_by_key(|(_, said)| said.order_at);
-        let announcements = announce(&mut touched, &said, now)?;
-        store::save_clocks(connection, &rows, &told).await?;
-        let armed = touched.iter().map(|one| (one.ticket.key(), one.ticket.next_at)).collect();
-        let changed: Vec<Ticket> =
-            touched.into_iter().filter(|one| one.before != one.ticket).map(|one| one.ticket).collect();
-        store::save(connection, &changed).await?;
-        outbox::append(connection, &announcements).await?;
-        Ok(armed)
-    }
-}
-
-/// Whoever looks at an instant that nothing was to happen at was sent there: the contract was edited, or the time zone
-/// rules are others. That is no time that has passed.
-fn occasion(told_so: Occasion, told: &[Told], facts: &[Fact]) -> Occasion {
-    match told_so {
-        Occasion::Time { at }
-            if told.iter().all(|clock| clock.next.is_none_or(|next| next.at != at))
-                && facts.iter().all(|fact| fact.key.at != at || fact.key.source == store::EDIT) =>
-        {
-            Occasion::Facts { at }
-        }
-        occasion => occasion,
+    async fn tell(&self, connection: &mut PgConnection, touched: Vec<Touched>, now: Timestamp) -> Result<Armed, Error> {
+        let looked = self.look(connection, touched).await?;
+        self.keep(connection, looked, now).await
     }
 }
 
@@ -217,6 +152,9 @@ fn touched_by(before: Ticket, references: &BTreeMap<TicketKey, String>, news: &[
     let mut ticket = before.clone();
     if ticket.reference.is_empty() {
         ticket.reference = references.get(&key).cloned().unwrap_or_default();
+    }
+    if before.next_at.is_some_and(|at| at <= now.saturating_add(SOON).unwrap_or(now)) {
+        ticket.changes += 1;
     }
     let told = || {
         news.iter()
@@ -255,26 +193,6 @@ async fn give_contracts(connection: &mut PgConnection, touched: &mut [Touched], 
         ticket.contract_version = newest.get(&ticket.client_id).copied();
     }
     Ok(())
-}
-
-/// When to look again if nothing else happens: at the next alarm, or when a fact comes true that is told too early
-/// because services' clocks differ.
-fn next_look(clocks: &[crate::domain::clock::Clock], facts: &[Fact], as_of: Timestamp) -> Option<Timestamp> {
-    let alarms = clocks.iter().filter_map(|clock| clock.next.map(|next| next.at));
-    let to_come = facts.iter().map(|fact| fact.key.at).filter(|at| *at > as_of);
-    alarms.chain(to_come).min()
-}
-
-/// Counts and encodes what is said.
-fn announce(touched: &mut [Touched], said: &[(usize, Said)], now: Timestamp) -> Result<Vec<Announcement>, Error> {
-    let mut announcements = Vec::with_capacity(said.len());
-    for (index, said) in said {
-        let Some(one) = touched.get_mut(*index) else { continue };
-        one.ticket.revision += 1;
-        let event = wire::event(&one.ticket, said, now, one.cause_id);
-        announcements.push(Announcement::of(&event, one.traceparent.clone())?);
-    }
-    Ok(announcements)
 }
 
 #[cfg(test)]

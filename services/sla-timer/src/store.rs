@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::domain::fact::{Fact, Happened, Key};
 
 pub use crate::domain::fact::EDIT;
-pub use clocks::{load as clocks, save as save_clocks};
+pub use clocks::{ClockChange, load as clocks, save as save_clocks};
 pub use versions::{
     Version, count_unsettled, insert as insert_version, lock as lock_versions, look_anew, look_at_all_anew, newest,
     newest_of, save_zone_rules, share as share_versions, terms, unsettled, version, zone_rules,
@@ -40,6 +40,8 @@ pub struct Ticket {
     pub next_at: Option<Timestamp>,
     /// Resolved or over when it was looked at last; `None`: not looked at yet.
     pub is_settled: Option<bool>,
+    /// Grows with what is known of it, so that whoever looked ahead sees whether it is still what it was.
+    pub changes: i64,
 }
 
 impl Ticket {
@@ -58,6 +60,7 @@ struct TicketRow {
     revision: i64,
     next_at: Option<jiff_sqlx::Timestamp>,
     is_settled: Option<bool>,
+    changes: i64,
 }
 
 impl TryFrom<TicketRow> for Ticket {
@@ -73,6 +76,7 @@ impl TryFrom<TicketRow> for Ticket {
             revision: row.revision,
             next_at: row.next_at.map(jiff_sqlx::Timestamp::to_jiff),
             is_settled: row.is_settled,
+            changes: row.changes,
         })
     }
 }
@@ -106,10 +110,27 @@ pub async fn lock(connection: &mut PgConnection, wanted: &BTreeMap<TicketKey, St
     .execute(&mut *connection)
     .await?;
     let rows: Vec<TicketRow> = sqlx::query_as(
-        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled,
+                changes
          FROM ticket
          WHERE (client_id, ticket_id) IN (SELECT UNNEST($1::text[]), UNNEST($2::uuid[]))
          ORDER BY client_id, ticket_id FOR UPDATE",
+    )
+    .bind(clients)
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Ticket::try_from).collect()
+}
+
+/// Those of the tickets that wait for an instant, without locking them.
+pub async fn tickets(connection: &mut PgConnection, keys: &[TicketKey]) -> Result<Vec<Ticket>, Error> {
+    let (clients, ids) = columns(keys);
+    let rows: Vec<TicketRow> = sqlx::query_as(
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled,
+                changes
+         FROM ticket
+         WHERE (client_id, ticket_id) IN (SELECT UNNEST($1::text[]), UNNEST($2::uuid[])) AND next_at IS NOT NULL",
     )
     .bind(clients)
     .bind(ids)
@@ -122,7 +143,8 @@ pub async fn lock(connection: &mut PgConnection, wanted: &BTreeMap<TicketKey, St
 pub async fn lock_due(connection: &mut PgConnection, keys: &[TicketKey], now: Timestamp) -> Result<Vec<Ticket>, Error> {
     let (clients, ids) = columns(keys);
     let rows: Vec<TicketRow> = sqlx::query_as(
-        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled,
+                changes
          FROM ticket
          WHERE (client_id, ticket_id) IN (SELECT UNNEST($1::text[]), UNNEST($2::uuid[])) AND next_at <= $3
          ORDER BY client_id, ticket_id FOR UPDATE",
@@ -138,7 +160,8 @@ pub async fn lock_due(connection: &mut PgConnection, keys: &[TicketKey], now: Ti
 /// A ticket by its reference or its id, if it is in the transaction's scope.
 pub async fn find(connection: &mut PgConnection, ticket: &str) -> Result<Option<Ticket>, Error> {
     let row: Option<TicketRow> = sqlx::query_as(
-        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled,
+                changes
          FROM ticket
          WHERE CASE WHEN $2::uuid IS NULL THEN reference = $1 ELSE ticket_id = $2 END AND reference <> '' LIMIT 1",
     )
@@ -164,11 +187,12 @@ pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(
     sqlx::query(
         "UPDATE ticket t SET reference = n.reference, is_registered = n.is_registered,
                 contract_version = n.contract_version, revision = n.revision, next_at = n.next_at,
-                is_settled = n.is_settled
+                is_settled = n.is_settled, changes = n.changes
          FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
                UNNEST($3::text[]) AS reference, UNNEST($4::bool[]) AS is_registered,
                UNNEST($5::bigint[]) AS contract_version, UNNEST($6::bigint[]) AS revision,
-               UNNEST($7::timestamptz[]) AS next_at, UNNEST($8::bool[]) AS is_settled) AS n
+               UNNEST($7::timestamptz[]) AS next_at, UNNEST($8::bool[]) AS is_settled,
+               UNNEST($9::bigint[]) AS changes) AS n
          WHERE t.client_id = n.client_id AND t.ticket_id = n.ticket_id",
     )
     .bind(clients)
@@ -179,6 +203,7 @@ pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(
     .bind(revisions)
     .bind(next)
     .bind(tickets.iter().map(|one| one.is_settled).collect::<Vec<_>>())
+    .bind(tickets.iter().map(|one| one.changes).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())

@@ -85,7 +85,7 @@ impl Timer {
         store::add_facts(connection, &[(key, new_id(), fact)]).await?;
         let touched = Touched {
             before: ticket.clone(),
-            ticket,
+            ticket: Ticket { changes: ticket.changes + 1, ..ticket },
             as_of: now,
             news,
             occasion: Occasion::Facts { at },

@@ -4,7 +4,8 @@ use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{next_look, occasion, touched_by};
+use super::look::{next_look, occasion};
+use super::{SOON, touched_by};
 use crate::domain::clock::{Alarm, Next};
 use crate::domain::fact::{Fact, Key, Kind};
 use crate::domain::told::Occasion;
@@ -29,6 +30,7 @@ fn ticket() -> Ticket {
         revision: 0,
         next_at: None,
         is_settled: None,
+        changes: 0,
     }
 }
 
@@ -60,6 +62,19 @@ fn announcements_answer_to_the_latest_fact_that_has_happened() {
     assert_eq!(touched.ticket.reference, "ACME-1001");
     let none_yet = touched_by(ticket(), &references, &known[2..], second(100) + SignedDuration::from_secs(1));
     assert_eq!((none_yet.occasion, none_yet.cause_id), (Occasion::Facts { at: second(101) }, None));
+}
+
+#[test]
+fn whoever_looked_ahead_sees_that_there_is_news() {
+    let (known, references) = ([news(1, 1, 90)], BTreeMap::new());
+    let changes_at = |next_at: Option<Timestamp>| {
+        let before = Ticket { next_at, ..ticket() };
+        touched_by(before, &references, &known, second(100)).ticket.changes
+    };
+    let soon = second(100) + SOON;
+    assert_eq!(changes_at(Some(soon)), 1);
+    assert_eq!(changes_at(Some(soon + SignedDuration::from_millis(1))), 0, "nobody can have looked so far ahead");
+    assert_eq!(changes_at(None), 0);
 }
 
 #[test]

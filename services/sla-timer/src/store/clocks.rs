@@ -181,19 +181,21 @@ fn milliseconds(length: SignedDuration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Saves clocks of tickets that are locked; `known` is what [`load`] gave. What is known is changed in its place, which
-/// costs half of an insertion that finds it there.
-pub async fn save(
-    connection: &mut PgConnection,
-    rows: &[(TicketKey, Told)],
-    known: &HashMap<TicketKey, Vec<Told>>,
-) -> Result<(), Error> {
-    let is_known = |key: &TicketKey, told: &Told| {
-        known.get(key).is_some_and(|all| all.iter().any(|one| (one.metric, one.cycle) == (told.metric, told.cycle)))
-    };
+/// A clock to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockChange {
+    /// As it is told now.
+    pub told: Told,
+    /// It has no row yet.
+    pub is_new: bool,
+}
+
+/// Saves clocks of tickets that are locked. What has a row is changed in its place, which costs half of an insertion that
+/// finds it there.
+pub async fn save(connection: &mut PgConnection, clocks: &[(TicketKey, ClockChange)]) -> Result<(), Error> {
     let (mut changed, mut new) = (Columns::default(), Columns::default());
-    for (key, told) in rows {
-        if is_known(key, told) { &mut changed } else { &mut new }.push(key, told);
+    for (key, clock) in clocks {
+        if clock.is_new { &mut new } else { &mut changed }.push(key, &clock.told);
     }
     if !changed.clients.is_empty() {
         let sql = concat!(

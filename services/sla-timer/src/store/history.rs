@@ -79,7 +79,7 @@ pub async fn registrations(
 ) -> Result<Vec<Registration>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT told.occurred_at, client_id, ticket_id, reference, is_registered, contract_version, revision, next_at,
-                is_settled
+                is_settled, changes
          FROM (SELECT client_id, ticket_id, occurred_at FROM fact
                WHERE client_id = $1 AND kind ->> 'type' = 'registered'
                  AND (occurred_at, ticket_id) > ($2, $3) AND occurred_at < $4

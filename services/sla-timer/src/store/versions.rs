@@ -129,7 +129,8 @@ pub async fn unsettled(
     most: i64,
 ) -> Result<Vec<Ticket>, Error> {
     let rows: Vec<TicketRow> = sqlx::query_as(
-        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled
+        "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled,
+                changes
          FROM ticket WHERE client_id = $1 AND ticket_id > $2 AND contract_version IS NOT NULL
            AND is_settled IS NOT TRUE ORDER BY ticket_id LIMIT $3",
     )

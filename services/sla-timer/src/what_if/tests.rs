@@ -97,6 +97,7 @@ fn a_ticket_that_several_events_registered_counts_once_where_the_first_stands() 
         revision: 0,
         next_at: None,
         is_settled: None,
+        changes: 0,
     };
     let registered = |text: &str, revision| {
         Fact::new(Key { at: at(text), source: 0, revision }, Kind::registered(Some(Priority::P3)))

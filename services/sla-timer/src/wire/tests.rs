@@ -356,6 +356,7 @@ fn a_breach_is_announced_with_its_true_instant_and_its_lateness() {
         revision: 5,
         next_at: None,
         is_settled: None,
+        changes: 0,
     };
     let said = Said { clock, occurred_at: at(1_800), order_at: at(1_800), what: What::Breached { event_id: EVENT } };
     let event = super::event(&ticket, &said, at(1_860), None);
