@@ -3,6 +3,7 @@
 mod convert;
 mod event;
 mod id;
+pub mod runners;
 
 pub use convert::{duration, from_duration, from_timestamp, timestamp};
 pub use event::{Fact, Misaddressed, subject_for};

@@ -1,9 +1,14 @@
 //! The gRPC door: decode, handle, encode; the one error → Status mapping.
 
+pub mod automation;
+mod draft;
 pub mod fulfilment;
 mod read;
 mod relation;
+pub mod runbook;
+mod view;
 mod watch;
+pub mod workspace;
 
 use contracts::triage::v1 as proto;
 use contracts::triage::v1::triage_service_server::TriageService;
@@ -44,6 +49,11 @@ impl From<handle::Error> for Status {
                 tracing::info!(reason = rejection.reason(), "a command was refused");
                 status::refused(rejection.reason(), rejection.to_string())
             }
+            handle::Error::Run(refusal) => {
+                tracing::info!(reason = refusal.reason(), "a run was refused");
+                status::refused(refusal.reason(), refusal.to_string())
+            }
+            handle::Error::Invalid(violations) => status::invalid(violations),
             handle::Error::Changed(_) => status::changed_meanwhile(error.to_string()),
             handle::Error::Reused => status::request_id_reused(),
             handle::Error::TooMuch => status::too_much("too many commands are waiting; try again shortly"),

@@ -1,9 +1,11 @@
 //! What triage decides, and nothing else: no clock, no database, no broker.
 
 pub mod assign;
+pub mod automation;
 pub mod case;
 pub mod closing;
 pub mod condition;
+mod confidential;
 pub mod decide;
 pub mod event;
 pub mod fulfilment;
@@ -16,10 +18,12 @@ pub mod neighbours;
 pub mod recurrence;
 pub mod relation;
 pub mod roster;
+pub mod runbook;
 pub mod swarm;
 pub mod ticket;
 pub mod told;
 pub mod words;
+pub mod workspace;
 
 #[cfg(test)]
 mod tests;

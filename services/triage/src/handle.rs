@@ -1,8 +1,11 @@
 //! The one write path: inbox → load → decide → save + outbox → commit.
 
 mod around;
+pub mod automation;
 pub mod closing;
 mod command;
+pub mod confidential;
+pub mod draft;
 mod fulfilment;
 pub mod learn;
 pub mod model;
@@ -13,6 +16,9 @@ pub mod push;
 pub mod recurrence;
 pub mod relation;
 pub mod roster;
+pub mod runs;
+pub mod view;
+pub mod workspace;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -58,6 +64,12 @@ pub enum Error {
     /// The request_id was used for something else.
     #[error("the request_id was used for a different request")]
     Reused,
+    /// Not allowed as things are with runbooks.
+    #[error(transparent)]
+    Run(#[from] crate::domain::runbook::Refusal),
+    /// Not what a runbook takes.
+    #[error("the request is not what the runbook takes")]
+    Invalid(Vec<chassis::status::Violation>),
     /// Too many commands are waiting.
     #[error("too many commands are waiting; try again shortly")]
     TooMuch,
@@ -86,6 +98,8 @@ pub struct Desk {
     pub memories: Memories,
     /// Looks after what is stale.
     pub bell: Bell,
+    /// Looks at what is due on runs of runbooks.
+    pub runs: Arc<tokio::sync::Notify>,
     /// Where commands gather.
     commands: Group<Decide>,
 }
@@ -95,7 +109,7 @@ impl Desk {
     pub fn new(ground: Ground) -> Self {
         let models = Models::default();
         let commands = Group::start(&ground, Decide { ground: ground.clone(), models: models.clone() });
-        Self { ground, models, memories: Memories::default(), bell: Bell::default(), commands }
+        Self { ground, models, memories: Memories::default(), bell: Bell::default(), runs: Arc::default(), commands }
     }
 }
 
@@ -188,8 +202,10 @@ async fn record<'a>(
     changes: &[Change],
     model_of: impl Fn(&ClientId) -> Option<&'a SupportModel>,
 ) -> Result<Vec<Claim>, chassis::Error> {
-    let tickets: Vec<Ticket> = changes.iter().map(|change| change.ticket.clone()).collect();
-    store::ticket::save(connection, &tickets).await?;
+    let is_known = |change: &&Change| change.happened.first().is_some_and(|first| first.revision > 1);
+    let known = changes.iter().filter(is_known).map(|change| &change.ticket);
+    let new = changes.iter().filter(|change| !is_known(change)).map(|change| &change.ticket);
+    store::ticket::save(connection, known, new).await?;
     let mut entries = Vec::new();
     let mut announcements = Vec::new();
     for Change { ticket, happened, traceparent } in changes {
@@ -200,9 +216,12 @@ async fn record<'a>(
         }
     }
     store::history::append(connection, &entries).await?;
+    automation::follow(connection, changes, &entries, &model_of).await?;
     store::relation::follow(connection, changes.iter().map(|it| (&it.ticket, it.happened.as_slice()))).await?;
     outbox::append(connection, &announcements).await?;
     closing::follow(connection, changes, &model_of).await?;
+    runs::follow(connection, changes).await?;
+    workspace::follow(connection, changes).await?;
     neighbours::learn(connection, changes).await?;
     let (made, ended) = claims(changes, model_of);
     store::posts::end_claims(connection, &ended).await?;

@@ -1,6 +1,10 @@
 //! Triage's SQL, and rows ↔ domain. Plain functions over a connection that is scoped to the clients concerned.
 
+pub mod automation;
 pub mod closing;
+pub mod draft;
+pub mod dry_run;
+pub mod effect;
 pub mod fulfilment;
 pub mod history;
 pub mod list;
@@ -9,7 +13,10 @@ pub mod neighbours;
 pub mod posts;
 pub mod proposal;
 pub mod relation;
+pub mod run;
 pub mod ticket;
+pub mod view;
+pub mod workspace;
 
 use contracts::ClientId;
 use sqlx::PgConnection;

@@ -1,6 +1,8 @@
 //! Proto ↔ domain: the only place that knows both.
 
+pub mod automation;
 pub mod closing;
+pub mod draft;
 pub mod event;
 pub mod fulfilment;
 pub mod heard;
@@ -10,7 +12,10 @@ pub mod neighbours;
 pub mod relation;
 pub mod request;
 pub mod roster;
+pub mod runbook;
 pub mod ticket;
+pub mod view;
+pub mod workspace;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use chassis::{Error, PageToken, page_size};
 
 use super::Api;
 use crate::handle;
+use crate::handle::confidential::hidden;
 use crate::store;
 use crate::store::list::{Filter, LastKey};
 use crate::store::ticket::clients_of;
@@ -23,6 +24,9 @@ const MAX_PAGE: u32 = 1_000;
 /// Relations that are shown with a ticket.
 const MOST_RELATIONS: i64 = 200;
 
+/// The caller, among owners and watchers of a filter.
+const ME: &str = "@me";
+
 /// Narrows a filter to what the caller may see.
 ///
 /// # Errors
@@ -32,7 +36,24 @@ pub(super) fn within(caller: &Caller, mut filter: Filter, named: &[ClientId]) ->
         caller.scope_of(client_id)?;
     }
     filter.clients = clients_of(&caller.scope.narrowed_to(named));
+    for name in filter.owners.iter_mut().chain(&mut filter.watchers).filter(|name| *name == ME) {
+        name.clone_from(&caller.principal.subject);
+    }
     Ok(filter)
+}
+
+/// The clients that a question names, else all of the caller's; `None`: everybody's.
+///
+/// # Errors
+/// INVALID_ARGUMENT for what is no client's word, NOT_FOUND if one is not the caller's.
+pub(super) fn clients(caller: &Caller, named: &[String]) -> Result<Option<Vec<String>>, Status> {
+    let mut check = Check::default();
+    let named = wire::fulfilment::request::clients(named, &mut check);
+    check.done().map_err(status::invalid)?;
+    for client_id in &named {
+        caller.scope_of(client_id)?;
+    }
+    Ok(clients_of(&caller.scope.narrowed_to(&named)))
 }
 
 impl Api {
@@ -41,6 +62,7 @@ impl Api {
         let name = request::named(named, &mut check);
         check.done().map_err(status::invalid)?;
         let models = self.desk.models.clone();
+        let agent = caller.principal.subject.clone();
         let found = self
             .ground
             .store
@@ -48,8 +70,12 @@ impl Api {
                 Box::pin(async move {
                     let Some(found) = store::ticket::find(connection, &name).await? else { return Ok(None) };
                     let model = models.one(connection, &found.ticket.client_id).await?;
+                    if !model.may_read(&found.ticket.work, &agent) {
+                        return Ok(None);
+                    }
                     let key = (found.ticket.client_id.clone(), found.ticket.ticket_id);
-                    let others = store::relation::shown(connection, &key, MOST_RELATIONS).await?;
+                    let hidden = model.hidden_from(&agent);
+                    let others = store::relation::shown(connection, &key, &hidden, MOST_RELATIONS).await?;
                     Ok::<_, Error>(Some((found, model, others)))
                 })
             })
@@ -83,6 +109,7 @@ impl Api {
         caller: Caller,
         asked: proto::ListTicketsRequest,
     ) -> Result<proto::ListTicketsResponse, Status> {
+        let asked = self.by_view(&caller, asked).await?;
         let question = proto::ListTicketsRequest { page_size: 0, page_token: String::new(), ..asked.clone() };
         let mut check = Check::default();
         let (filter, named) = request::filter(asked.filter.as_ref(), &mut check);
@@ -90,12 +117,16 @@ impl Api {
         let size = check.take(page_size(asked.page_size, DEFAULT_PAGE, MAX_PAGE)).unwrap_or_default();
         let after: Option<LastKey> = check.take(PageToken::decode(&asked.page_token, &question)).flatten();
         check.done().map_err(status::invalid)?;
-        let filter = within(&caller, filter, &named)?;
+        let mut filter = within(&caller, filter, &named)?;
+        let (models, agent) = (self.desk.models.clone(), caller.principal.subject.clone());
         let tickets = self
             .ground
             .store
             .read(&caller.scope, move |connection| {
-                Box::pin(async move { store::list::page(connection, &filter, order, after, size).await })
+                Box::pin(async move {
+                    filter.hidden = hidden(connection, &models, filter.clients.as_deref(), agent).await?;
+                    store::list::page(connection, &filter, order, after, size).await
+                })
             })
             .await?;
         let next_page_token = match tickets.last() {
@@ -117,12 +148,17 @@ impl Api {
         let after: Option<(i64, i64)> = check.take(PageToken::decode(&asked.page_token, &question)).flatten();
         check.done().map_err(status::invalid)?;
         let after = after.and_then(|(at, revision)| Some((Timestamp::from_microsecond(at).ok()?, revision)));
+        let (models, agent) = (self.desk.models.clone(), caller.principal.subject.clone());
         let entries = self
             .ground
             .store
             .read(&caller.scope, move |connection| {
                 Box::pin(async move {
                     let Some(found) = store::ticket::find(connection, &name).await? else { return Ok(None) };
+                    let model = models.one(connection, &found.ticket.client_id).await?;
+                    if !model.may_read(&found.ticket.work, &agent) {
+                        return Ok(None);
+                    }
                     let key = (found.ticket.client_id, found.ticket.ticket_id);
                     store::history::page(connection, &key, after, size).await.map(Some)
                 })

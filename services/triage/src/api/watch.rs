@@ -16,6 +16,8 @@ use chassis::{Error, Ground, Scope};
 use super::Api;
 use super::read::within;
 use crate::domain::Ticket;
+use crate::handle::Models;
+use crate::handle::confidential::hidden;
 use crate::store::history::{self, Cursor, Entry};
 use crate::store::list::Filter;
 use crate::wire::{self, Check, request};
@@ -34,6 +36,9 @@ pub type Changes = Pin<Box<dyn Stream<Item = Result<proto::WatchTicketsResponse,
 
 struct Watcher {
     ground: Ground,
+    models: Models,
+    /// Who watches.
+    agent: String,
     scope: Scope,
     filter: Filter,
     cursor: Cursor,
@@ -55,6 +60,8 @@ impl Api {
         let cursor = cursor?;
         let watcher = Watcher {
             ground: self.ground.clone(),
+            models: self.desk.models.clone(),
+            agent: caller.principal.subject.clone(),
             scope: caller.scope,
             filter,
             cursor,
@@ -93,12 +100,16 @@ impl Watcher {
     /// Reads on; returns whether there was something. Every look is a transaction of its own in the caller's scope, so
     /// that row-level security judges each event anew.
     async fn look(&mut self) -> Result<bool, Error> {
-        let (cursor, filter) = (self.cursor, self.filter.clone());
+        let (cursor, mut filter) = (self.cursor, self.filter.clone());
+        let (models, agent) = (self.models.clone(), self.agent.clone());
         let (read, cursor) = self
             .ground
             .store
             .read(&self.scope, move |connection| {
-                Box::pin(async move { history::news(connection, cursor, &filter, BATCH).await })
+                Box::pin(async move {
+                    filter.hidden = hidden(connection, &models, filter.clients.as_deref(), agent).await?;
+                    history::news(connection, cursor, &filter, BATCH).await
+                })
             })
             .await?;
         self.cursor = cursor;

@@ -3,6 +3,7 @@
 
 mod closing;
 mod monitored;
+mod workspace;
 
 use std::collections::HashSet;
 
@@ -335,7 +336,18 @@ impl Case {
 
 /// What the rules say of a matter, and the item of the catalogue that it asks for; and what was known of it.
 fn judge(arrival: &Arrival, model: &SupportModel) -> (Classification, Placement, Facts) {
-    let Arrival { matter, description, sent, site, department, vip, .. } = arrival;
+    let mut facts = facts_of(arrival);
+    let item = item::of(arrival, model);
+    let said = item.map(|item| item.said(&arrival.sent));
+    let classification = model.classify(said.as_ref().unwrap_or(&arrival.sent), &mut facts);
+    let by_rules = model.place(&classification, &mut facts);
+    let placement = item.and_then(|item| item.place(model)).unwrap_or(by_rules);
+    (classification, placement, facts)
+}
+
+/// What conditions see of a matter that arrives, before anything is decided about it.
+pub fn facts_of(arrival: &Arrival) -> Facts {
+    let Arrival { matter, description, site, department, vip, .. } = arrival;
     let mut facts = Facts::default();
     facts.set(Field::Subject, &matter.subject);
     facts.set(Field::Description, description);
@@ -345,12 +357,7 @@ fn judge(arrival: &Arrival, model: &SupportModel) -> (Classification, Placement,
     facts.set(Field::Site, site);
     facts.set(Field::Department, department);
     facts.set(Field::Source, &matter.source);
-    let item = item::of(arrival, model);
-    let said = item.map(|item| item.said(sent));
-    let classification = model.classify(said.as_ref().unwrap_or(sent), &mut facts);
-    let by_rules = model.place(&classification, &mut facts);
-    let placement = item.and_then(|item| item.place(model)).unwrap_or(by_rules);
-    (classification, placement, facts)
+    facts
 }
 
 /// The classification that an imported priority makes of the first one; `None` for other facts and for empty ones.

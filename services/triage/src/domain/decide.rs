@@ -16,6 +16,8 @@ pub enum Command {
     Triage(Reclassification),
     /// Vendors, approvals, tasks, changes.
     Fulfilment(fulfilment::Errand),
+    /// Tags, watchers, time worked.
+    Workspace(super::workspace::Errand),
     /// Take it.
     Claim,
     /// Give it back to its queue.
@@ -219,6 +221,9 @@ pub enum Rejection {
     /// Of vendors, approvals, tasks, changes.
     #[error(transparent)]
     Fulfilment(#[from] fulfilment::Refusal),
+    /// Of tags, watchers, time worked.
+    #[error(transparent)]
+    Workspace(#[from] super::workspace::Refusal),
     /// The owner is in it to the end.
     #[error("the owner stays in the swarm; release the ticket instead")]
     OwnerStays,
@@ -258,6 +263,7 @@ impl Rejection {
             Self::SwarmFull => "SWARM_FULL",
             Self::OwnerStays => "OWNER_STAYS",
             Self::Fulfilment(refusal) => refusal.reason(),
+            Self::Workspace(refusal) => refusal.reason(),
         }
     }
 }
@@ -272,6 +278,7 @@ pub fn decide(work: &Work, command: &Command, by: &Actor, around: &Around<'_>) -
     }
     match command {
         Command::Fulfilment(errand) => return fulfilment::decide(work, errand, by, around),
+        Command::Workspace(errand) => return super::workspace::decide(work, errand, by, around),
         Command::Confirm => return close(work, true),
         Command::Close => return close(work, false),
         Command::Reopen { reason } => return reopen(work, reason),
@@ -332,9 +339,12 @@ fn decide_open(work: &Work, command: &Command, by: &Actor, around: &Around<'_>) 
         Command::Cancel { reason, duplicate_of, note, .. } => {
             Ok(vec![Event::Cancelled { reason: *reason, duplicate_of: duplicate_of.clone(), note: note.clone() }])
         }
-        Command::Fulfilment(_) | Command::Resume | Command::Confirm | Command::Reopen { .. } | Command::Close => {
-            Ok(vec![])
-        }
+        Command::Workspace(_)
+        | Command::Fulfilment(_)
+        | Command::Resume
+        | Command::Confirm
+        | Command::Reopen { .. }
+        | Command::Close => Ok(vec![]),
     }
 }
 

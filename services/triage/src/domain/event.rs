@@ -103,6 +103,15 @@ pub enum Event {
     Tied(relation::Fact),
     /// What happens by itself when nobody answers.
     Closing(super::closing::Step),
+    /// Of runbooks.
+    Run(super::runbook::Fact),
+    /// Something was written down for those who work on it.
+    Noted {
+        /// In words.
+        text: String,
+    },
+    /// What agents keep on it.
+    Workspace(super::workspace::Step),
     /// Something that a newer version of triage has written.
     Unknown,
     /// The work stands still.
@@ -193,15 +202,7 @@ pub fn evolve(mut work: Work, happened: &Happened) -> Work {
 
 fn become_other(work: &mut Work, happened: &Happened) {
     match &happened.event {
-        Event::Triaged { classification, placement } => {
-            work.classification = classification.clone();
-            if let Some(placement) = placement {
-                work.placement = placement.clone();
-            }
-            if work.state == State::Registered {
-                work.state = State::Queued;
-            }
-        }
+        Event::Triaged { classification, placement } => triage(work, classification, placement.as_ref()),
         Event::Claimed { owner } | Event::Assigned { owner, .. } => take(work, owner, happened.occurred_at),
         Event::Released => give_back(work),
         Event::ClaimLapsed { owner, .. } => {
@@ -221,6 +222,7 @@ fn become_other(work: &mut Work, happened: &Happened) {
         Event::SwarmJoined { agent, kind } => swarm::joined(work, agent, *kind, happened.occurred_at),
         Event::SwarmLeft { agent } => swarm::left(work, agent, happened.occurred_at),
         Event::Fulfilment(step) => fulfilment::evolve(work, step, happened),
+        Event::Workspace(step) => super::workspace::evolve(work, step),
         Event::Waiting { reason, .. } if work.state.is_open() => {
             work.state = State::Waiting;
             work.waiting = Some(Waiting { reason: *reason, since_at: happened.occurred_at });
@@ -233,11 +235,7 @@ fn become_other(work: &mut Work, happened: &Happened) {
         }
         // What another system tells of a merged ticket changes nothing until the merge is undone.
         Event::Resolved { .. } | Event::Reopened { .. } if work.ties.merged.is_some() => {}
-        Event::Resolved { code, note, .. } => {
-            let resolved_at = happened.occurred_at;
-            work.resolution = Some(Resolution { code: *code, note: note.clone(), resolved_at });
-            end(work, State::Resolved);
-        }
+        Event::Resolved { code, note, .. } => resolve(work, *code, note, happened.occurred_at),
         Event::Reopened { .. } if !work.state.is_open() => {
             work.state = State::InProgress;
             work.resolution = None;
@@ -258,8 +256,25 @@ fn become_other(work: &mut Work, happened: &Happened) {
         | Event::CallbackPromised { .. }
         | Event::Monitored(_)
         | Event::Closing(_)
+        | Event::Run(_)
+        | Event::Noted { .. }
         | Event::Unknown => {}
     }
+}
+
+fn triage(work: &mut Work, classification: &Classification, placement: Option<&Placement>) {
+    work.classification = classification.clone();
+    if let Some(placement) = placement {
+        work.placement = placement.clone();
+    }
+    if work.state == State::Registered {
+        work.state = State::Queued;
+    }
+}
+
+fn resolve(work: &mut Work, code: ResolutionCode, note: &str, resolved_at: Timestamp) {
+    work.resolution = Some(Resolution { code, note: note.to_owned(), resolved_at });
+    end(work, State::Resolved);
 }
 
 fn take(work: &mut Work, owner: &str, at: Timestamp) {

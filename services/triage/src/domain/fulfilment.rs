@@ -335,7 +335,7 @@ pub fn may_resolve(work: &Work) -> Result<(), Refusal> {
 }
 
 /// Only on a ticket that is not over.
-fn open(work: &Work) -> Result<(), Rejection> {
+pub(super) fn open(work: &Work) -> Result<(), Rejection> {
     match work.state {
         State::Registered => Err(Rejection::NotTriaged),
         State::Resolved => Err(Rejection::TicketResolved),

@@ -58,6 +58,10 @@ pub struct SupportModel {
     pub fulfilment: fulfilment::Model,
     /// What happens by itself when nobody answers.
     pub closing: super::closing::Policy,
+    /// Rules that give commands, and rules that only say what they would decide.
+    pub automation: super::automation::Automation,
+    /// What may be run, by its word.
+    pub runbooks: BTreeMap<String, super::runbook::Runbook>,
 }
 
 /// A tier.
@@ -234,6 +238,8 @@ impl Default for SupportModel {
             problems: super::recurrence::Policy::default(),
             fulfilment: fulfilment::Model::default(),
             closing: super::closing::Policy::default(),
+            automation: super::automation::Automation::default(),
+            runbooks: BTreeMap::new(),
         }
     }
 }

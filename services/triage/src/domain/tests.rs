@@ -1,6 +1,7 @@
 //! The laws of triage.
 
 mod assignment;
+mod automation;
 mod closing;
 mod duty;
 mod fulfilment;
@@ -12,9 +13,11 @@ mod moves;
 mod posts;
 mod relations;
 mod rules;
+mod runbooks;
 mod simulation;
 mod states;
 mod swarms;
+mod workspace;
 
 use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};

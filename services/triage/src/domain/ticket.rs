@@ -126,6 +126,8 @@ pub struct Work {
     pub ties: super::relation::Ties,
     /// What it needs besides.
     pub fulfilment: Fulfilment,
+    /// What agents keep on it.
+    pub workspace: super::workspace::Workspace,
 }
 
 /// A promise to call.
@@ -234,6 +236,7 @@ impl Work {
             handling: Handling::default(),
             ties: super::relation::Ties::default(),
             fulfilment: Fulfilment::default(),
+            workspace: super::workspace::Workspace::default(),
         }
     }
 

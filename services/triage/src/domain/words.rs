@@ -267,6 +267,18 @@ words!(
         Priority = 11 "priority",
         /// The system that posted it.
         Source = 12 "source",
+        /// The state. From here on: known to rules of automation only.
+        State = 20 "state",
+        /// The queue.
+        Queue = 21 "queue",
+        /// The number of the tier.
+        Tier = 22 "tier",
+        /// Who has it.
+        Owner = 23 "owner",
+        /// Whether somebody has it: `true` or `false`.
+        Owned = 24 "owned",
+        /// What it waits for.
+        WaitingReason = 25 "waiting_reason",
     }
 );
 
@@ -289,3 +301,10 @@ words!(
         MergedInto = 7 "merged_into",
     }
 );
+
+impl Field {
+    /// Whether it is of the work on a ticket, which nobody knows while a matter arrives.
+    pub fn is_of_the_work(self) -> bool {
+        matches!(self, Self::State | Self::Queue | Self::Tier | Self::Owner | Self::Owned | Self::WaitingReason)
+    }
+}

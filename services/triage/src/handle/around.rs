@@ -16,7 +16,7 @@ pub(super) fn looks(ticket: &Ticket, command: &Command, model: &SupportModel) ->
         Command::Triage(_) | Command::Release | Command::Return { .. } | Command::CallBack { .. } => false,
         Command::JoinSwarm | Command::InviteToSwarm { .. } | Command::LeaveSwarm => false,
         Command::Wait { .. } | Command::Resume | Command::Resolve { .. } => false,
-        Command::Confirm | Command::Reopen { .. } | Command::Close => false,
+        Command::Confirm | Command::Reopen { .. } | Command::Close | Command::Workspace(_) => false,
         // Whatever is not named looks, to be on the safe side: what was decided before it is written first.
         _ => true,
     }

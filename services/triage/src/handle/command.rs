@@ -17,7 +17,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Change, Done, Envelope, Error, Models, around, claims, happen, is_lead, record, waits_for_owner};
-use crate::domain::{Around, Command, State, SupportModel, decide};
+use crate::domain::workspace::mention;
+use crate::domain::{ActorKind, Around, Command, Event, State, SupportModel, decide};
 use crate::store::ticket::{Found, Name};
 use crate::store::{self, Key};
 
@@ -165,6 +166,10 @@ impl Table {
         let model = self.models.get(&key.0).cloned().unwrap_or_default();
         let repeated = self.is_repeated(request_key, &job.fingerprint)?;
         let Some(found) = self.found.get(&key) else { return Err(Error::NotFound("ticket")) };
+        // What is not for their eyes is absent; the desk's own rules have none.
+        if job.by.kind != ActorKind::Desk && !model.may_read(&found.ticket.work, &job.by.actor_id) {
+            return Err(Error::NotFound("ticket"));
+        }
         if repeated {
             return Ok(Done { found: found.clone(), model, may_give: false });
         }
@@ -250,6 +255,12 @@ async fn decided(
     let mut change = Change { ticket: ticket.clone(), happened: Vec::new(), traceparent: job.traceparent.clone() };
     for event in decide(&ticket.work, &command, &job.by, &around)? {
         happen(&mut change, event, &job.by, now, &job.asked.request_id);
+    }
+    if !change.happened.is_empty() {
+        let mentioned = mention::of(mention::note_of(&command), "", &job.by.actor_id, &change.ticket.work, model);
+        if let Some(step) = mentioned {
+            happen(&mut change, Event::Workspace(step), &job.by, now, &job.asked.request_id);
+        }
     }
     Ok(change)
 }

@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use chassis::{Error, Ground, Scope, inbox};
 
-use super::{Change, Desk, Memories, Models, closing, neighbours, record, waits_for_owner};
+use super::{
+    Change, Desk, Memories, Models, automation, closing, draft, neighbours, record, waits_for_owner, workspace,
+};
 use crate::domain::{Case, Happened, Reply, SupportModel, Ticket};
 use crate::store::ticket::Suggested;
 use crate::store::{self, Key};
@@ -106,7 +108,7 @@ async fn learn(
                 case.register(arrival, learned.as_ref().unwrap_or(model), now, &cause_id);
             }
             Told::Imported(arrival, facts) => case.import(arrival, facts, model, now, &cause_id),
-            Told::Replied(_) | Told::Asked(_) | Told::Monitored(..) => {}
+            Told::Replied(_) | Told::Asked(_) | Told::Noted(_) | Told::Monitored(..) => {}
         }
     }
     monitor(&mut cases, &heard, now)?;
@@ -116,6 +118,7 @@ async fn learn(
         }
     }
     closing::write_again(&mut cases, &heard, &models, now);
+    workspace::mention(&mut cases, &heard, |client_id| models.get(client_id).map(|model| &**model), now)?;
     describe(connection, &heard, &known).await?;
     let mut traces: HashMap<Key, Option<String>> =
         heard.iter().map(|one| (key_of(one), one.traceparent.clone())).collect();
@@ -128,6 +131,8 @@ async fn learn(
     let changed: Vec<Change> = changed.collect();
     let model_of = |client_id: &ClientId| models.get(client_id).map(|model| &**model);
     record(connection, &changed, model_of).await?;
+    automation::hear(connection, &heard, model_of, now).await?;
+    automation::judge(connection, &heard, &changed, model_of).await?;
     neighbours::remember(connection, &heard, &changed, &proposals, model_of).await?;
     let tickets = changed.iter().map(|change| &change.ticket);
     let wait = tickets.filter(|ticket| model_of(&ticket.client_id).is_some_and(|model| waits_for_owner(ticket, model)));
@@ -194,10 +199,12 @@ fn monitor(cases: &mut HashMap<Key, Case>, heard: &[Heard], now: Timestamp) -> R
 async fn keep_asked(connection: &mut PgConnection, heard: &[Heard]) -> Result<(), Error> {
     let mut asked: BTreeMap<Key, Timestamp> = BTreeMap::new();
     for one in heard {
-        if let Told::Asked(at) = one.told {
+        if let Told::Asked(wrote) = &one.told {
+            let at = wrote.at;
             asked.entry(key_of(one)).and_modify(|known| *known = at.max(*known)).or_insert(at);
         }
     }
+    draft::keep_answers(connection, heard).await?;
     store::posts::keep_asked(connection, &asked).await
 }
 
@@ -239,7 +246,7 @@ async fn models_of(
 async fn replies(connection: &mut PgConnection, heard: &[Heard]) -> Result<HashMap<Key, Vec<Reply>>, Error> {
     let reply = |one: &Heard| match &one.told {
         Told::Replied(reply) => Some((key_of(one), reply.clone())),
-        Told::Registered(_) | Told::Imported(..) | Told::Asked(_) | Told::Monitored(..) => None,
+        Told::Registered(_) | Told::Imported(..) | Told::Asked(_) | Told::Noted(_) | Told::Monitored(..) => None,
     };
     let new: Vec<(Key, Reply)> = heard.iter().filter_map(reply).collect();
     let new_ids: HashSet<Uuid> = new.iter().map(|(_, reply)| reply.event_id).collect();
@@ -256,7 +263,7 @@ async fn replies(connection: &mut PgConnection, heard: &[Heard]) -> Result<HashM
 async fn describe(connection: &mut PgConnection, heard: &[Heard], known: &HashMap<Key, Ticket>) -> Result<(), Error> {
     let description = |one: &Heard| match &one.told {
         Told::Registered(arrival) | Told::Imported(arrival, _) => Some((key_of(one), arrival.description.clone())),
-        Told::Replied(_) | Told::Asked(_) | Told::Monitored(..) => None,
+        Told::Replied(_) | Told::Asked(_) | Told::Noted(_) | Told::Monitored(..) => None,
     };
     let mut described: Vec<(Key, String)> = heard
         .iter()

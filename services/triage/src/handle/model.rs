@@ -33,6 +33,7 @@ pub async fn apply(
                 let newest = store::model::newest(connection, std::slice::from_ref(&client_id)).await?;
                 let newest = newest.get(&client_id).map(|payload| wire::model::decoded(payload)).transpose()?;
                 model.version = newest.as_ref().map_or(0, |newest| newest.version);
+                let had_rules = newest.as_ref().is_some_and(|newest| !newest.automation.is_empty());
                 let gone: Vec<String> = match newest {
                     Some(newest) if newest == model => return Ok((newest, false)),
                     Some(newest) => newest.queues.into_iter().map(|queue| queue.queue).collect(),
@@ -45,6 +46,7 @@ pub async fn apply(
                 let gone: Vec<&str> = gone.iter().map(String::as_str).filter(|one| !there.contains(one)).collect();
                 posts::vanish(connection, &client_id, &gone, &there).await?;
                 posts::watch(connection, &client_id, now).await?;
+                super::automation::plan::begin(connection, &client_id, &model, had_rules, now).await?;
                 Ok::<_, Error>((model, true))
             })
         })

@@ -53,6 +53,12 @@ impl Models {
         Ok(models)
     }
 
+    /// Whether any client that was looked at has rules that give commands.
+    pub fn has_rules(&self) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().any(|(_, model)| model.automation.is_active())
+    }
+
     /// The newest model of one client.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Change, Desk, Models, record};
 use crate::domain::recurrence::{Found, Incident, sort};
 use crate::domain::relation::{Fact, Other};
-use crate::domain::{Actor, Event, Happened, Ticket, evolve};
+use crate::domain::{Actor, Event, Happened, SupportModel, Ticket, evolve};
 use crate::store::proposal::{self, Decision, Proposal};
 use crate::store::{self, Key};
 
@@ -78,7 +78,7 @@ async fn look_through(
     for found in sorted.found {
         proposal::keep(connection, &proposed(&client_id, found, now)).await?;
     }
-    come_back(connection, &client_id, back, &incidents, now).await
+    come_back(connection, &client_id, back, &incidents, &model, now).await
 }
 
 /// The same incidents found twice are one proposal.
@@ -101,6 +101,7 @@ async fn come_back(
     client_id: &ClientId,
     back: BTreeMap<Uuid, Vec<Uuid>>,
     incidents: &[Incident],
+    model: &SupportModel,
     now: Timestamp,
 ) -> Result<(), Error> {
     if back.is_empty() {
@@ -123,7 +124,7 @@ async fn come_back(
             changes.push(told(problem, &after, now));
         }
     }
-    record(connection, &changes, |_| None).await?;
+    record(connection, &changes, |_| Some(model)).await?;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Change, Desk, Error, Models, happen, record};
 use crate::domain::relation::decide::{self, Around, Command, Neighbour};
-use crate::domain::{Actor, RelationKind, SupportModel, Ticket};
+use crate::domain::{Actor, ActorKind, RelationKind, SupportModel, Ticket};
 use crate::store::proposal::{self, Decision};
 use crate::store::relation;
 use crate::store::ticket::Name;
@@ -73,6 +73,9 @@ fn in_transaction(
             return Err(Error::Changed(ticket.work.revision));
         }
         let model = models.one(connection, &key.0).await?;
+        if by.kind != ActorKind::Desk && !table.values().all(|ticket| model.may_read(&ticket.work, &by.actor_id)) {
+            return Err(Error::NotFound("ticket"));
+        }
         let others: Vec<&Ticket> = names.iter().filter_map(|ticket_id| table.get(ticket_id)).collect();
         let events = {
             let seen = look_around(connection, ticket, &others, &asked.command).await?;

@@ -27,10 +27,32 @@ pub struct Filter {
     pub unclaimed: bool,
     /// Part of the subject, letter case aside; empty: any.
     pub subject_contains: String,
+    /// What the reader may not look into.
+    pub hidden: Hidden,
+    /// Any of these tags; empty: any or none.
+    pub tags: Vec<String>,
+    /// Watched by any of these; empty: by anybody or nobody.
+    pub watchers: Vec<String>,
     /// Registered at or after.
     pub registered_from: Option<Timestamp>,
     /// Registered before.
     pub registered_until: Option<Timestamp>,
+}
+
+/// Queues whose tickets are hidden from somebody, but for those that they work on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// From whom.
+    pub agent: String,
+    /// Client and queue.
+    pub queues: Vec<(String, String)>,
+}
+
+impl Hidden {
+    /// The queues as two arrays, for UNNEST.
+    pub fn columns(&self) -> (Vec<String>, Vec<String>) {
+        self.queues.iter().cloned().unzip()
+    }
 }
 
 /// In which order.
@@ -116,6 +138,7 @@ pub async fn page(
         );
         query.push_bind(filter.owners.clone()).push(")))");
     }
+    push_found(&mut query, filter);
     push_filter(&mut query, filter);
     if let Some(key) = after {
         let at = Timestamp::from_microsecond(key.at).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -135,6 +158,24 @@ pub async fn page(
     query.push(order.sql()).push_bind(size).push(") t").push(order.sql()).push_bind(size);
     let rows: Vec<Kept> = query.build_query_as().fetch_all(connection).await?;
     Ok(rows.into_iter().map(|Kept(ticket)| ticket).collect())
+}
+
+/// Few have a tag or a watcher: they are looked up by their keys as well.
+fn push_found(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    if !filter.tags.is_empty() {
+        query.push(
+            " AND t.ticket_id = ANY(ARRAY(
+                SELECT tagged.ticket_id FROM tagged WHERE tagged.client_id = c.client_id AND tagged.tag = ANY(",
+        );
+        query.push_bind(filter.tags.clone()).push(")))");
+    }
+    if !filter.watchers.is_empty() {
+        query.push(
+            " AND t.ticket_id = ANY(ARRAY(
+                SELECT seen.ticket_id FROM watching seen WHERE seen.client_id = c.client_id AND seen.agent = ANY(",
+        );
+        query.push_bind(filter.watchers.clone()).push(")))");
+    }
 }
 
 fn is_of_open(filter: &Filter) -> bool {
@@ -167,6 +208,22 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
     }
     if !filter.subject_contains.is_empty() {
         query.push(" AND strpos(lower(t.subject), lower(").push_bind(filter.subject_contains.clone()).push(")) > 0");
+    }
+    if !filter.hidden.queues.is_empty() {
+        let (clients, queues) = filter.hidden.columns();
+        query.push(" AND (NOT EXISTS (SELECT 1 FROM UNNEST(").push_bind(clients).push("::text[], ").push_bind(queues);
+        query.push("::text[]) AS hidden(client_id, queue) WHERE hidden.client_id = t.client_id");
+        query.push(" AND hidden.queue = t.queue) OR t.owner = ").push_bind(filter.hidden.agent.clone());
+        query.push(" OR EXISTS (SELECT 1 FROM jsonb_array_elements(t.swarm->'members') AS member WHERE member->>0 = ");
+        query.push_bind(filter.hidden.agent.clone()).push("))");
+    }
+    if !filter.tags.is_empty() {
+        query.push(" AND EXISTS (SELECT 1 FROM tagged g WHERE g.client_id = t.client_id AND g.ticket_id = t.ticket_id");
+        query.push(" AND g.tag = ANY(").push_bind(filter.tags.clone()).push("))");
+    }
+    if !filter.watchers.is_empty() {
+        query.push(" AND EXISTS (SELECT 1 FROM watching w WHERE w.client_id = t.client_id");
+        query.push(" AND w.ticket_id = t.ticket_id AND w.agent = ANY(").push_bind(filter.watchers.clone()).push("))");
     }
     if let Some(from) = filter.registered_from {
         query.push(" AND t.registered_at >= ").push_bind(jiff_sqlx::Timestamp::from(from));

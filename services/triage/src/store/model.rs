@@ -102,3 +102,14 @@ pub async fn add(
     .await?;
     Ok(())
 }
+
+/// The clients in scope that have a model.
+///
+/// # Errors
+/// If the store failed.
+pub async fn clients(connection: &mut PgConnection) -> Result<Vec<ClientId>, Error> {
+    let rows: Vec<String> = sqlx::query_scalar("SELECT DISTINCT client_id FROM support_model ORDER BY client_id")
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|text| ClientId::new(text).map_err(|error| Error::Internal(error.into()))).collect()
+}

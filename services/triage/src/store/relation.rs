@@ -193,7 +193,12 @@ pub async fn naming(connection: &mut PgConnection, of: &Key, kind: RelationKind)
 ///
 /// # Errors
 /// If the store failed.
-pub async fn shown(connection: &mut PgConnection, of: &Key, limit: i64) -> Result<(Vec<Shown>, i64), Error> {
+pub async fn shown(
+    connection: &mut PgConnection,
+    of: &Key,
+    hidden: &[String],
+    limit: i64,
+) -> Result<(Vec<Shown>, i64), Error> {
     type Row = (String, bool, Uuid, Option<String>, jiff_sqlx::Timestamp, Option<String>, Option<String>, i64);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT r.kind, r.reverse, r.other_id, coalesce(t.reference, r.reference), r.linked_at, t.state, t.subject,
@@ -203,12 +208,13 @@ pub async fn shown(connection: &mut PgConnection, of: &Key, limit: i64) -> Resul
                UNION ALL
                SELECT kind, true, ticket_id, NULL, linked_at, revision FROM relation
                WHERE client_id = $1 AND other_id = $2 AND unlinked_at IS NULL) AS r
-         LEFT JOIN ticket t ON t.client_id = $1 AND t.ticket_id = r.other_id
+         LEFT JOIN ticket t ON t.client_id = $1 AND t.ticket_id = r.other_id AND t.queue <> ALL($4)
          ORDER BY r.reverse, r.linked_at, r.revision, r.other_id LIMIT $3",
     )
     .bind(of.0.as_str())
     .bind(of.1)
     .bind(limit)
+    .bind(hidden)
     .fetch_all(connection)
     .await?;
     let count = rows.first().map_or(0, |row| row.7);

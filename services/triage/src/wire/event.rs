@@ -47,15 +47,7 @@ pub fn entry(ticket: &Ticket, happened: &Happened, announced: &proto::Event) -> 
 /// `None` for what was not written by this version, which is never announced by it either.
 fn fact(ticket: &Ticket, event: &Event) -> Option<ProtoFact> {
     Some(match event.clone() {
-        Event::Triaged { classification: decided, placement } => {
-            let placement = placement.unwrap_or(Placement { queue: String::new(), tier: 0, rule: String::new() });
-            ProtoFact::TicketTriaged(proto::TicketTriaged {
-                classification: Some(classification(&decided)),
-                queue: placement.queue,
-                tier: placement.tier,
-                queue_rule: placement.rule,
-            })
-        }
+        Event::Triaged { classification, placement } => triaged(&classification, placement),
         Event::Claimed { owner } => ProtoFact::TicketClaimed(proto::TicketClaimed { owner }),
         Event::Released => ProtoFact::TicketReleased(proto::TicketReleased {}),
         Event::HandedOver { from_queue, from_tier, queue, tier, reason, note, insufficient_information, warm } => {
@@ -87,7 +79,10 @@ fn fact(ticket: &Ticket, event: &Event) -> Option<ProtoFact> {
         Event::Monitored(told) => ProtoFact::MonitoringTold(monitored::fact(told)),
         Event::Tied(tied) => return super::relation::fact(tied),
         Event::Closing(step) => super::closing::fact(step),
+        Event::Workspace(step) => super::workspace::fact(step),
+        Event::Run(fact) => super::runbook::fact(fact),
         Event::Unknown => return None,
+        Event::Noted { text } => ProtoFact::TicketNoted(proto::TicketNoted { text }),
         Event::Waiting { reason, note } => {
             ProtoFact::TicketWaiting(proto::TicketWaiting { reason: reason.number(), note })
         }
@@ -105,12 +100,20 @@ fn fact(ticket: &Ticket, event: &Event) -> Option<ProtoFact> {
         }
         Event::Reopened { reason } => ProtoFact::TicketReopened(proto::TicketReopened { reason }),
         Event::Closed { confirmed } => ProtoFact::TicketClosed(proto::TicketClosed { confirmed }),
-        Event::Cancelled { reason, duplicate_of, note } => ProtoFact::TicketCancelled(proto::TicketCancelled {
-            reason: reason.number(),
-            duplicate_of,
-            note,
-            merged_into_ticket_id: String::new(),
-        }),
+        Event::Cancelled { reason, duplicate_of, note } => {
+            let (reason, merged_into_ticket_id) = (reason.number(), String::new());
+            ProtoFact::TicketCancelled(proto::TicketCancelled { reason, duplicate_of, note, merged_into_ticket_id })
+        }
+    })
+}
+
+fn triaged(decided: &Classification, placement: Option<Placement>) -> ProtoFact {
+    let placement = placement.unwrap_or(Placement { queue: String::new(), tier: 0, rule: String::new() });
+    ProtoFact::TicketTriaged(proto::TicketTriaged {
+        classification: Some(classification(decided)),
+        queue: placement.queue,
+        tier: placement.tier,
+        queue_rule: placement.rule,
     })
 }
 
@@ -167,6 +170,12 @@ fn event_of(fact: ProtoFact) -> Option<Event> {
     if let Some(closing) = super::closing::event_of(&fact) {
         return closing;
     }
+    if let Some(kept) = super::workspace::event_of(&fact) {
+        return kept;
+    }
+    if let Some(run) = super::runbook::event_of(&fact) {
+        return run;
+    }
     Some(match fact {
         ProtoFact::TicketTriaged(it) => Event::Triaged {
             placement: (!it.queue.is_empty()).then_some(Placement {
@@ -216,6 +225,7 @@ fn event_of(fact: ProtoFact) -> Option<Event> {
             Event::Cancelled { reason: Word::from_number(it.reason)?, duplicate_of: it.duplicate_of, note: it.note }
         }
         ProtoFact::MonitoringTold(it) => Event::Monitored(monitored::told(&it)?),
+        ProtoFact::TicketNoted(it) => Event::Noted { text: it.text },
         other => Event::Fulfilment(fulfilment::step_of(other)?),
     })
 }

@@ -50,10 +50,34 @@ pub enum Told {
     Imported(Box<Arrival>, Vec<HistoricFact>),
     /// The requester wrote.
     Replied(Reply),
-    /// The desk wrote to the requester, at this time.
-    Asked(Timestamp),
+    /// The desk wrote to the requester.
+    Asked(Wrote),
+    /// An agent wrote a note that may name others.
+    Noted(Box<Note>),
     /// Monitoring tells something of a ticket's alerts: what, who, when.
     Monitored(Box<Monitored>, Actor, Timestamp),
+}
+
+/// The desk's words to a requester.
+#[derive(Debug, Clone)]
+pub struct Wrote {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Actor,
+}
+
+/// A note for the desk.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// Intake's id of it.
+    pub message_id: String,
+    /// Who wrote it.
+    pub by: Actor,
+    /// When.
+    pub written_at: Timestamp,
+    /// What it says.
+    pub text: String,
 }
 
 fn missing(what: &str) -> Failure {
@@ -102,7 +126,11 @@ pub fn intake(delivery: &Delivery) -> Result<Option<Heard>, Failure> {
                     let event_id = delivery.event_id;
                     Told::Replied(Reply { event_id, written_at: written_at?, actor, is_new: true, written })
                 }
-                ActorKind::Agent if is_public => Told::Asked(written_at?),
+                ActorKind::Agent if is_public => Told::Asked(Wrote { at: written_at?, by: actor }),
+                ActorKind::Agent if message.body.contains('@') => {
+                    let (message_id, text) = (message.message_id, clean(&message.body));
+                    Told::Noted(Box::new(Note { message_id, by: actor, written_at: written_at?, text }))
+                }
                 _ => return Ok(None),
             }
         }

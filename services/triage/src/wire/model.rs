@@ -1,9 +1,11 @@
 //! Support models: from the wire to the rules that are applied.
 
+pub mod automation;
 pub mod check;
 mod closing;
 mod fulfilment;
 mod roster;
+pub mod runbook;
 
 use prost::Message;
 
@@ -54,10 +56,16 @@ pub fn compiled(model: &proto::SupportModel) -> SupportModel {
                 time_box_for: roster::length(it.time_box_for.as_ref()).unwrap_or(TIME_BOX_FOR),
             })
             .collect(),
-        classification: model.classification.iter().map(classification_rule).collect(),
+        classification: model
+            .classification
+            .iter()
+            .filter(|it| automation::decides(it.mode))
+            .map(classification_rule)
+            .collect(),
         routing: model
             .routing
             .iter()
+            .filter(|it| automation::decides(it.mode))
             .map(|it| RoutingRule {
                 rule: it.rule.clone(),
                 when: it.when.as_ref().map(condition),
@@ -69,6 +77,8 @@ pub fn compiled(model: &proto::SupportModel) -> SupportModel {
         zone: roster::zone(&model.roster_time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
         fulfilment: fulfilment::compiled(model),
         closing: closing::compiled(model),
+        automation: automation::compiled(model),
+        runbooks: runbook::compiled(model),
         apply_learned_from: model.learning.map(|it| it.apply_from).filter(|least| *least > 0.0),
         problems: model.problems.as_ref().map(problems).unwrap_or_default(),
         ..SupportModel::default()

@@ -6,9 +6,11 @@ use chassis::status::Violation;
 use contracts::ClientId;
 use contracts::triage::v1 as proto;
 
+use super::workspace::request::tags;
 use super::{Check, instant};
+use crate::domain::workspace::MOST_TAGS;
 use crate::domain::{CancellationReason, Command, Reclassification, Sent};
-use crate::store::list::{Filter, Order};
+use crate::store::list::{Filter, Hidden, Order};
 use crate::store::ticket::Name;
 
 /// Characters of a request_id.
@@ -170,6 +172,7 @@ pub fn filter(asked: Option<&proto::TicketFilter>, check: &mut Check) -> (Filter
         ("filter.priorities", priorities.len()),
         ("filter.queues", queues.len()),
         ("filter.owners", owners.len()),
+        ("filter.watchers", asked.watchers.len()),
     ] {
         check.at_most(field, length, MAX_FILTERED);
     }
@@ -206,6 +209,9 @@ pub fn filter(asked: Option<&proto::TicketFilter>, check: &mut Check) -> (Filter
         owners: names("filter.owners", owners, check),
         unclaimed: *unclaimed,
         subject_contains: check.text("filter.subject_contains", &asked.subject_contains, MAX_NAME),
+        hidden: Hidden::default(),
+        tags: tags("filter.tags", &asked.tags, MOST_TAGS, check),
+        watchers: names("filter.watchers", &asked.watchers, check),
         registered_from: at("filter.registered_from", asked.registered_from.as_ref(), check),
         registered_until: at("filter.registered_until", asked.registered_until.as_ref(), check),
     };

@@ -2,6 +2,8 @@
 
 mod fulfilment;
 mod limits;
+mod runbooks;
+mod workspace;
 
 use std::collections::BTreeSet;
 
@@ -54,12 +56,14 @@ fn every_event() -> Vec<Event> {
         Event::SwarmInvited { agent: text(), note: text() },
         Event::SwarmLeft { agent: text() },
         Event::Closing(crate::domain::closing::Step::Thanked),
+        Event::Workspace(crate::domain::workspace::Step::WatcherAdded { agent: text() }),
         Event::Resumed { by_reply: true },
         Event::Resumed { by_reply: false },
         Event::Reopened { reason: text() },
         Event::Closed { confirmed: true },
         Event::Closed { confirmed: false },
     ];
+    events.extend(runbooks::events());
     events.extend(AssignmentWay::ALL.iter().map(|way| Event::Assigned { owner: text(), way: *way, reason: text() }));
     events.extend(SwarmKind::ALL.iter().map(|kind| Event::SwarmJoined { agent: text(), kind: *kind }));
     events.extend(LapseReason::ALL.iter().map(|reason| Event::ClaimLapsed {

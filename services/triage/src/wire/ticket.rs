@@ -13,7 +13,8 @@ use crate::store::ticket::Found;
 
 /// A ticket without description and suggestions, as in lists.
 pub fn listed(ticket: &Ticket) -> proto::Ticket {
-    super::relation::tied(alone(ticket), &ticket.work.ties)
+    let tied = super::relation::tied(alone(ticket), &ticket.work.ties);
+    super::workspace::listed(tied, &ticket.work.workspace)
 }
 
 fn alone(ticket: &Ticket) -> proto::Ticket {
@@ -71,5 +72,6 @@ pub fn whole(found: Found) -> Result<proto::Ticket, Error> {
         suggestions: suggested.map_err(|error| Error::Internal(error.into()))?.suggestions,
         ..listed(&found.ticket)
     };
+    let whole = super::workspace::beside(whole, &found.ticket.work.workspace);
     Ok(fulfilment::beside(whole, &found.ticket.work.fulfilment))
 }

@@ -107,7 +107,7 @@ pub(super) fn decide(work: &Work, errand: &Errand, by: &Actor, around: &Around<'
 }
 
 /// The question, if it may be asked of them.
-pub(super) fn request(
+pub(in crate::domain) fn request(
     work: &Work,
     approvers: &[String],
     mode: ApprovalMode,

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::relation::{Fact, Other};
+use crate::domain::workspace::Step as Kept;
 
 fn elsewhere() -> Other {
     Other { ticket_id: Uuid::from_u128(7), reference: "ACME-7".to_owned() }
@@ -31,6 +32,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         "[abc]".prop_map(|agent| Event::SwarmJoined { agent, kind: SwarmKind::Local }),
         "[abc]".prop_map(|agent| Event::SwarmLeft { agent }),
         Just(Event::Unknown),
+        "[ab]".prop_map(|agent| Event::Workspace(Kept::WatcherAdded { agent })),
+        ("[ab]", "[ab]")
+            .prop_map(|(add, remove)| { Event::Workspace(Kept::Tagged { added: vec![add], removed: vec![remove] }) }),
         Just(Event::Tied(Fact::Merged { into: elsewhere(), note: String::new() })),
         (0..25_u64, prop::option::of("[ab]")).prop_map(|(merge_revision, owner)| {
             Event::Tied(Fact::Unmerged { merge_revision, into: elsewhere(), owner, reason: String::new() })

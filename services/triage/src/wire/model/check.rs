@@ -12,7 +12,7 @@ use contracts::triage::v1::condition::Form;
 use jiff::SignedDuration;
 
 use crate::domain::condition::folded;
-use crate::domain::{Channel, Field, Kind, Level, Priority, Word};
+use crate::domain::{Channel, Field, Kind, Level, Priority, State, WaitingReason, Word};
 use crate::wire::Check;
 
 /// Tiers of a model; also one more than the highest tier's number.
@@ -64,12 +64,14 @@ pub fn checked(model: &proto::SupportModel) -> Result<ClientId, Vec<Violation>> 
     roster::positions(model, &mut check);
     roster::agents(model, &mut check);
     super::closing::check(model, &mut check);
+    super::automation::check(model, &mut check);
     for hours in model.closing.iter().flat_map(|it| it.hours.iter().chain(&it.waiting_hours)) {
         roster::calendar("model.closing.hours", hours, &mut check);
     }
     fulfilment::vendors(model, &mut check);
     fulfilment::catalogue(model, &mut check);
     fulfilment::changes(model, &mut check);
+    super::runbook::check(model, &mut check);
     check.done()?;
     client_id.ok_or_else(Vec::new)
 }
@@ -97,7 +99,7 @@ fn learning(model: &proto::SupportModel, check: &mut Check) {
 }
 
 /// Says where a name stands twice.
-fn unique<'a>(check: &mut Check, field: &str, names: impl Iterator<Item = &'a str>) {
+pub(super) fn unique<'a>(check: &mut Check, field: &str, names: impl Iterator<Item = &'a str>) {
     let mut seen = BTreeSet::new();
     for (at, name) in names.enumerate() {
         if !name.is_empty() && !seen.insert(folded(name)) {
@@ -148,7 +150,7 @@ fn queues(model: &proto::SupportModel, check: &mut Check) {
     }
 }
 
-fn is_queue_word(word: &str) -> bool {
+pub(super) fn is_queue_word(word: &str) -> bool {
     word.len() <= MAX_QUEUE
         && word.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())
         && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -201,7 +203,7 @@ fn classification(model: &proto::SupportModel, check: &mut Check) {
     for (at, rule) in model.classification.iter().enumerate().take(MAX_RULES) {
         let field = format!("model.classification[{at}]");
         check.needed(&format!("{field}.rule"), &rule.rule, MAX_NAME);
-        when(rule.when.as_ref(), &format!("{field}.when"), false, check);
+        when(rule.when.as_ref(), &format!("{field}.when"), Knows::Matter, check);
         check.word::<Kind>(&format!("{field}.kind"), rule.kind);
         check.word::<Level>(&format!("{field}.impact"), rule.impact);
         check.word::<Level>(&format!("{field}.urgency"), rule.urgency);
@@ -232,15 +234,25 @@ fn routing(model: &proto::SupportModel, check: &mut Check) {
     for (at, rule) in model.routing.iter().enumerate().take(MAX_RULES) {
         let field = format!("model.routing[{at}]");
         check.needed(&format!("{field}.rule"), &rule.rule, MAX_NAME);
-        when(rule.when.as_ref(), &format!("{field}.when"), true, check);
+        when(rule.when.as_ref(), &format!("{field}.when"), Knows::Priority, check);
         if !model.queues.iter().any(|queue| queue.queue == rule.queue) {
             check.say(format!("{field}.queue"), "must be one of the queues");
         }
     }
 }
 
-/// `knows_priority`: whether a priority is decided by the time the condition is tried.
-fn when(condition: Option<&proto::Condition>, field: &str, knows_priority: bool, check: &mut Check) {
+/// What is decided by the time a condition is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Knows {
+    /// What the matter is.
+    Matter,
+    /// Its priority besides.
+    Priority,
+    /// The work on it besides.
+    Work,
+}
+
+pub(super) fn when(condition: Option<&proto::Condition>, field: &str, knows: Knows, check: &mut Check) {
     let Some(root) = condition else { return };
     let mut waiting = vec![(root, 1)];
     let mut nodes = 0;
@@ -257,13 +269,13 @@ fn when(condition: Option<&proto::Condition>, field: &str, knows_priority: bool,
                 waiting.extend(list.conditions.iter().map(|inner| (inner, depth + 1)));
             }
             Some(Form::Not(inner)) => waiting.push((inner, depth + 1)),
-            Some(Form::Compare(comparison)) => compare(comparison, field, knows_priority, check),
+            Some(Form::Compare(comparison)) => compare(comparison, field, knows, check),
             None => check.say(field, "must say all, any, not or compare"),
         }
     }
 }
 
-fn compare(comparison: &proto::Comparison, field: &str, knows_priority: bool, check: &mut Check) {
+fn compare(comparison: &proto::Comparison, field: &str, knows: Knows, check: &mut Check) {
     let looked_at: Option<Field> = check.needed_word(&format!("{field}.compare.field"), comparison.field);
     let operator = proto::Operator::try_from(comparison.operator).unwrap_or_default();
     if operator == proto::Operator::Unspecified {
@@ -277,10 +289,16 @@ fn compare(comparison: &proto::Comparison, field: &str, knows_priority: bool, ch
         check.say(&at, "must be one for this operator; several go with IN");
     }
     let Some(looked_at) = looked_at else { return };
-    if looked_at == Field::Priority && !knows_priority {
+    if looked_at.is_of_the_work() && knows < Knows::Work {
+        check.say(format!("{field}.compare.field"), "must not be of the work: only rules of automation know that");
+    }
+    if looked_at == Field::Priority && knows < Knows::Priority {
         check.say(format!("{field}.compare.field"), "must not be the priority: it follows from the classification");
     }
-    let closed = matches!(looked_at, Field::Kind | Field::Channel | Field::Priority | Field::RequesterVip);
+    let is_flag = matches!(looked_at, Field::RequesterVip | Field::Owned);
+    let closed = matches!(looked_at, Field::Kind | Field::Channel | Field::Priority)
+        || matches!(looked_at, Field::State | Field::WaitingReason | Field::Tier)
+        || is_flag;
     if closed && !matches!(operator, proto::Operator::Is | proto::Operator::In) {
         check.say(format!("{field}.compare.operator"), format!("must be IS or IN for {looked_at}"));
     }
@@ -290,7 +308,9 @@ fn compare(comparison: &proto::Comparison, field: &str, knows_priority: bool, ch
             Field::Kind => is_one_of(Kind::ALL, &value),
             Field::Channel => is_one_of(Channel::ALL, &value),
             Field::Priority => is_one_of(Priority::ALL, &value),
-            Field::RequesterVip => value == "true" || value == "false",
+            Field::State => is_one_of(State::ALL, &value),
+            Field::WaitingReason => is_one_of(WaitingReason::ALL, &value),
+            _ if is_flag => value == "true" || value == "false",
             _ => true,
         };
         if !is_word {

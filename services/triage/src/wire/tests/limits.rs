@@ -1,7 +1,9 @@
 //! What is refused, one past each limit.
 
+mod automation;
 mod fulfilment;
 mod roster;
+mod runbooks;
 
 use contracts::triage::v1 as proto;
 use contracts::triage::v1::condition::Form;
@@ -167,6 +169,7 @@ fn good() -> proto::SupportModel {
             rule: "urgent".to_owned(),
             when: Some(compare(11, 1, &["P1"])),
             queue: "desk".to_owned(),
+            mode: 0,
         }],
         ..proto::SupportModel::default()
     }

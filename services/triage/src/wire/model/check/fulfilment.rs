@@ -4,7 +4,7 @@ use contracts::triage::v1 as proto;
 use jiff::SignedDuration;
 
 use super::super::roster::{from, length, until};
-use super::{MAX_NAME, is_queue_word, unique, when};
+use super::{Knows, MAX_NAME, is_queue_word, unique, when};
 use crate::domain::Level;
 use crate::domain::condition::folded;
 use crate::domain::fulfilment::Form;
@@ -104,7 +104,7 @@ fn approval(rule: &proto::ApprovalRule, field: &str, check: &mut Check) {
         check.say(format!("{field}.approvers"), "must name at least one");
     }
     people(&rule.approvers, &format!("{field}.approvers"), check);
-    when(rule.when.as_ref(), &format!("{field}.when"), true, check);
+    when(rule.when.as_ref(), &format!("{field}.when"), Knows::Priority, check);
     let within = length(rule.within.as_ref());
     if rule.within.is_some() && !within.is_some_and(|it| it > SignedDuration::ZERO && it <= MAX_WITHIN) {
         check.say(format!("{field}.within"), "must be longer than nothing and at most 90 days");
