@@ -134,51 +134,78 @@ fn work_told(fact: Option<&triage::event::Fact>) -> Result<Option<Kind>, Failure
         Some(Told::TicketReopened(_)) => Some(Kind::Reopened),
         Some(Told::TicketClosed(_)) => Some(Kind::Closed),
         Some(Told::TicketCancelled(_)) => Some(Kind::Cancelled),
-        Some(Told::TicketUnmerged(undone)) => Some(Kind::Unmerged { merge_revision: undone.merge_revision }),
-        Some(Told::MajorIncidentDeclared(_)) => Some(Kind::MajorDeclared),
-        Some(Told::MajorIncidentEnded(_)) => Some(Kind::MajorEnded),
-        Some(Told::StatusPushed(pushed)) => Some(pushed_status(pushed)?),
-        Some(Told::CallbackPromised(promised)) => {
+        Some(other) => told_besides(other)?,
+        None => return Err(poison("it names no fact known here")),
+    })
+}
+
+/// The same of facts that most tickets have none of.
+fn told_besides(fact: &triage::event::Fact) -> Result<Option<Kind>, Failure> {
+    use triage::event::Fact as Told;
+    Ok(match fact {
+        Told::TicketUnmerged(undone) => Some(Kind::Unmerged { merge_revision: undone.merge_revision }),
+        Told::MajorIncidentDeclared(_) => Some(Kind::MajorDeclared),
+        Told::MajorIncidentEnded(_) => Some(Kind::MajorEnded),
+        Told::StatusPushed(pushed) => Some(pushed_status(pushed)?),
+        Told::CallbackPromised(promised) => {
             let due_at = promised.due_at.as_ref().map(|at| instant(Some(at))).transpose()?;
             Some(Kind::CallbackPromised { due_at })
         }
-        Some(Told::CalledBack(_)) => Some(Kind::CalledBack),
-        Some(Told::VendorCaseOpened(it)) => Some(Kind::VendorAsked { attributes: known::vendor(&it.vendor) }),
-        Some(Told::VendorCaseClosed(it)) => Some(Kind::VendorDone { attributes: known::vendor(&it.vendor) }),
+        Told::CalledBack(_) => Some(Kind::CalledBack),
+        Told::VendorCaseOpened(it) => Some(Kind::VendorAsked { attributes: known::vendor(&it.vendor) }),
+        Told::VendorCaseClosed(it) => Some(Kind::VendorDone { attributes: known::vendor(&it.vendor) }),
         // Who works on it is of no concern to promises.
-        Some(
-            Told::TicketClaimed(_)
-            | Told::TicketReleased(_)
-            | Told::TicketAssigned(_)
-            | Told::ClaimLapsed(_)
-            | Told::SwarmInvited(_)
-            | Told::SwarmJoined(_)
-            | Told::SwarmLeft(_)
-            | Told::RequesterReminded(_)
-            | Told::ConfirmationAsked(_)
-            | Told::RequesterThanked(_)
-            | Told::ContactCameLate(_)
-            | Told::MonitoringTold(_)
-            | Told::VendorCaseUpdated(_)
-            | Told::ApprovalRequested(_)
-            | Told::ApprovalDecided(_)
-            | Told::ApproverReplaced(_)
-            | Told::TaskAdded(_)
-            | Told::TaskCompleted(_)
-            | Told::TaskSkipped(_)
-            | Told::ItemRequested(_)
-            | Told::ChangePlanned(_)
-            | Told::ChangeStarted(_)
-            | Told::ChangeEnded(_)
-            | Told::TicketLinked(_)
-            | Told::TicketUnlinked(_)
-            | Told::StatusDelivered(_)
-            | Told::MajorIncidentAmended(_)
-            | Told::RootCauseRecorded(_)
-            | Told::KnownErrorDeclared(_)
-            | Told::ProblemRecurred(_),
-        ) => None,
-        None => return Err(poison("it names no fact known here")),
+        Told::TicketTriaged(_)
+        | Told::TicketHandedOver(_)
+        | Told::TicketWaiting(_)
+        | Told::TicketResumed(_)
+        | Told::TicketResolved(_)
+        | Told::TicketReopened(_)
+        | Told::TicketClosed(_)
+        | Told::TicketCancelled(_)
+        | Told::TicketClaimed(_)
+        | Told::TicketReleased(_)
+        | Told::TicketAssigned(_)
+        | Told::ClaimLapsed(_)
+        | Told::SwarmInvited(_)
+        | Told::SwarmJoined(_)
+        | Told::SwarmLeft(_)
+        | Told::RequesterReminded(_)
+        | Told::ConfirmationAsked(_)
+        | Told::RequesterThanked(_)
+        | Told::ContactCameLate(_)
+        | Told::MonitoringTold(_)
+        | Told::TicketNoted(_)
+        | Told::VendorCaseUpdated(_)
+        | Told::ApprovalRequested(_)
+        | Told::ApprovalDecided(_)
+        | Told::ApproverReplaced(_)
+        | Told::TaskAdded(_)
+        | Told::TaskCompleted(_)
+        | Told::TaskSkipped(_)
+        | Told::ItemRequested(_)
+        | Told::ChangePlanned(_)
+        | Told::ChangeStarted(_)
+        | Told::ChangeEnded(_)
+        | Told::TicketLinked(_)
+        | Told::TicketUnlinked(_)
+        | Told::StatusDelivered(_)
+        | Told::MajorIncidentAmended(_)
+        | Told::RootCauseRecorded(_)
+        | Told::KnownErrorDeclared(_)
+        | Told::ProblemRecurred(_)
+        | Told::TagsChanged(_)
+        | Told::WatcherAdded(_)
+        | Told::WatcherRemoved(_)
+        | Told::TimeWorked(_)
+        | Told::TimeCorrected(_)
+        | Told::AgentsMentioned(_)
+        | Told::RunbookRequested(_)
+        | Told::RunbookApproved(_)
+        | Told::RunbookRefused(_)
+        | Told::RunbookStarted(_)
+        | Told::RunbookCancelAsked(_)
+        | Told::RunbookEnded(_) => None,
     })
 }
 

@@ -159,17 +159,19 @@ fn channel_word(channel: Channel) -> &'static str {
     }
 }
 
+fn triaged(fact: triage::v1::TicketTriaged) -> Option<What> {
+    let classification = fact.classification?;
+    Some(What::Triaged {
+        priority: u8::try_from(classification.priority).ok().filter(|priority| (1..=5).contains(priority)),
+        category: clean(&classification.category, MAX_WORD),
+        queue: clean(&fact.queue, MAX_WORD),
+    })
+}
+
 fn triage_says(fact: triage::v1::event::Fact) -> Option<What> {
     use triage::v1::event::Fact as Of;
     Some(match fact {
-        Of::TicketTriaged(fact) => {
-            let classification = fact.classification?;
-            What::Triaged {
-                priority: u8::try_from(classification.priority).ok().filter(|priority| (1..=5).contains(priority)),
-                category: clean(&classification.category, MAX_WORD),
-                queue: clean(&fact.queue, MAX_WORD),
-            }
-        }
+        Of::TicketTriaged(fact) => triaged(fact)?,
         Of::TicketHandedOver(fact) => What::HandedOver { queue: clean(&fact.queue, MAX_WORD) },
         Of::TicketWaiting(fact) => What::Waiting { reason: fact.reason() as u8 },
         Of::TicketResolved(_) => What::Resolved,
@@ -192,6 +194,7 @@ fn triage_says(fact: triage::v1::event::Fact) -> Option<What> {
         | Of::RequesterThanked(_)
         | Of::ContactCameLate(_)
         | Of::MonitoringTold(_)
+        | Of::TicketNoted(_)
         | Of::VendorCaseOpened(_)
         | Of::VendorCaseUpdated(_)
         | Of::VendorCaseClosed(_)
@@ -214,7 +217,19 @@ fn triage_says(fact: triage::v1::event::Fact) -> Option<What> {
         | Of::MajorIncidentEnded(_)
         | Of::RootCauseRecorded(_)
         | Of::KnownErrorDeclared(_)
-        | Of::ProblemRecurred(_) => return None,
+        | Of::ProblemRecurred(_)
+        | Of::TagsChanged(_)
+        | Of::WatcherAdded(_)
+        | Of::WatcherRemoved(_)
+        | Of::TimeWorked(_)
+        | Of::TimeCorrected(_)
+        | Of::AgentsMentioned(_)
+        | Of::RunbookRequested(_)
+        | Of::RunbookApproved(_)
+        | Of::RunbookRefused(_)
+        | Of::RunbookStarted(_)
+        | Of::RunbookCancelAsked(_)
+        | Of::RunbookEnded(_) => return None,
     })
 }
 
