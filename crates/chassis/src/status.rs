@@ -23,6 +23,12 @@ impl Violation {
     pub fn new(field: impl Into<String>, what: impl Into<String>) -> Self {
         Self { field: field.into(), what: what.into() }
     }
+
+    /// The same of a field further within.
+    #[must_use]
+    pub fn within(self, path: &str) -> Self {
+        Self { field: format!("{path}.{}", self.field), ..self }
+    }
 }
 
 impl std::fmt::Display for Violation {

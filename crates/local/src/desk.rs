@@ -15,6 +15,7 @@ use chassis::{Clock, Config, Ground, Wiring};
 use serde::{Deserialize, Serialize};
 
 use crate::issuer::{AUDIENCE, ISSUER, Issuer};
+use crate::runners;
 use crate::servers::{Binaries, DataFolder, Nats, NatsOptions, Postgres, PostgresOptions};
 use crate::services::{SERVICES, Service};
 use crate::store;
@@ -145,8 +146,10 @@ impl Desk {
         store::prepare(&postgres).await?;
         let bus = Bus::connect(&nats.url(), None, None, "deployment").await?;
         chassis::bus::deploy(&bus.jetstream, &wirings()).await?;
+        let nats_folder = options.folder.join("nats");
+        runners::deploy(&nats_folder, &nats.url(), &bus.jetstream).await?;
         let issuer = Issuer::open(&options.folder.join("issuer"))?;
-        let streams = watch_streams(bus.clone());
+        let streams = watch_streams(bus.clone(), nats_folder, nats.url());
         let mut desk = Self {
             services: BTreeMap::new(),
             nats,
@@ -302,7 +305,7 @@ fn wirings() -> Vec<Wiring> {
     clippy::disallowed_methods,
     reason = "the deployment's own task: it belongs to no service and ends with the desk"
 )]
-fn watch_streams(bus: Bus) -> tokio::task::JoinHandle<()> {
+fn watch_streams(bus: Bus, nats_folder: PathBuf, nats_url: String) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(STREAM_CHECK_EVERY).await;
@@ -311,6 +314,11 @@ fn watch_streams(bus: Bus) -> tokio::task::JoinHandle<()> {
                 if let Err(error) = chassis::bus::deploy(&bus.jetstream, &wirings()).await {
                     tracing::warn!(error = format!("{error:#}"), "the streams could not be made");
                 }
+            }
+            if runners::is_missing(&bus.jetstream).await
+                && let Err(error) = runners::deploy(&nats_folder, &nats_url, &bus.jetstream).await
+            {
+                tracing::warn!(error = format!("{error:#}"), "the streams of runners could not be made");
             }
         }
     })

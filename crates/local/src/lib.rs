@@ -4,6 +4,7 @@
 
 mod desk;
 mod issuer;
+pub mod runners;
 pub mod servers;
 mod services;
 mod settle;

@@ -6,6 +6,7 @@
 //! too when this process is killed, and wherever that cannot be had, the next start on the same
 //! folder ends what was left behind.
 
+mod accounts;
 mod fetch;
 mod find;
 mod folder;
@@ -14,6 +15,7 @@ mod postgres;
 mod process;
 mod version;
 
+pub use accounts::{Accounts, Enrolled};
 pub use find::{Binaries, Wishes, find_or_fetch};
 pub use folder::{DataFolder, scratch_folder};
 pub use nats::{Nats, NatsOptions};

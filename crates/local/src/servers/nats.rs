@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Binaries, DataFolder, folder,
+    Accounts, Binaries, DataFolder, folder,
     process::{self, Launch, POLL_EVERY, Running},
 };
 
@@ -152,6 +152,7 @@ impl Nats {
             fs::remove_dir_all(&ports)?;
         }
         folder::make(&ports)?;
+        Accounts::of(&home)?.keep(&home)?;
         fs::write(&configuration, self.configuration())?;
         let log_start = process::log_end(&log);
         let files = [("--config", &configuration), ("--pid", &pid_file), ("--ports_file_dir", &ports)];
@@ -192,7 +193,7 @@ impl Nats {
         format!(
             "server_name: desk\nhost: \"127.0.0.1\"\nport: {port}\n{monitor}jetstream {{\n    \
              store_dir: {store}\n    max_mem: 64MB\n    max_file: 10GB\n    \
-             sync_interval: {sync}\n}}\n",
+             sync_interval: {sync}\n}}\ninclude \"accounts.conf\"\n",
             port = port(self.ports.clients),
             store = Value::from(self.store().display().to_string()),
         )
