@@ -1,11 +1,13 @@
 //! `skranke apply`: a client's file becomes what the services keep.
 
+pub(crate) mod automation;
 mod closing;
 mod edit;
 mod fulfilment;
 mod intake;
 mod requests;
 mod roster;
+mod runbook;
 
 use std::path::Path;
 
@@ -19,7 +21,7 @@ use contracts::triage::v1::{ApplySupportModelRequest, GetSupportModelRequest, Su
 use serde_json::{Value, json};
 use tonic::{Code, Response, Status};
 
-pub(crate) use requests::contract as contract_request;
+pub(crate) use requests::{contract as contract_request, support_model as model_of};
 
 use crate::arguments::Apply;
 use crate::client_file::{self, Change, ClientFile, difference, render};

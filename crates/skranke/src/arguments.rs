@@ -1,13 +1,17 @@
 //! What can be typed.
 
 mod alert;
+mod automation;
 mod bench;
 mod directory;
 mod fulfilment;
 mod promises;
 mod relations;
+mod runbook;
 mod submit;
 mod ticket;
+mod view;
+mod workspace;
 
 use std::path::PathBuf;
 
@@ -18,13 +22,17 @@ use contracts::sla_timer::v1::OpenClocks;
 use crate::clients::Reach;
 
 pub(crate) use alert::{Alert, PostAlert};
+pub(crate) use automation::Automation;
 pub(crate) use bench::{Bench, BenchCommon};
 pub(crate) use directory::{Directory, Files, PeopleForm};
 pub(crate) use fulfilment::{Approval, Catalogue, Change, Request, Task, Vendor};
 pub(crate) use promises::{Holidays, Preview, WhatIf};
 pub(crate) use relations::{Bound, Incident, Problem};
+pub(crate) use runbook::{Runbook, Runner, RunnerCommand};
 pub(crate) use submit::Submit;
 pub(crate) use ticket::{Filter, Roster, Swarm, Ticket, Which};
+pub(crate) use view::{SaveView, View};
+pub(crate) use workspace::{Bulk, Draft, Workspace};
 
 /// The desk: takes incidents, works on them, keeps its promises, shows what happened.
 #[derive(Debug, Parser)]
@@ -77,6 +85,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Ticket,
     },
+    /// Lists of tickets under a name: your own and your team's
+    View {
+        #[command(subcommand)]
+        command: View,
+    },
     /// Push the children of a major incident along
     Incident {
         #[command(subcommand)]
@@ -91,6 +104,11 @@ pub(crate) enum Command {
     Alert {
         #[command(subcommand)]
         command: Alert,
+    },
+    /// What rules do by themselves, and what they would have done
+    Automation {
+        #[command(subcommand)]
+        command: Automation,
     },
     /// Show who is at the desk, and what waits there
     Roster(Roster),
@@ -124,6 +142,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Change,
     },
+    /// Run scripts for tickets behind a client's firewall
+    Runbook {
+        #[command(subcommand)]
+        command: Runbook,
+    },
+    /// Carry out runbooks: what runs behind a client's firewall
+    Runner(Runner),
     /// Look at promises
     Clock {
         #[command(subcommand)]
@@ -420,6 +445,12 @@ pub(crate) struct Token {
 pub(crate) enum Deploy {
     /// Make or update the streams and consumers on the NATS that SKRANKE_NATS_URL names
     Streams,
+    /// Make or update the stream of jobs and the runners' consumers; SKRANKE_NATS_URL is of the runners' account
+    Runners {
+        /// client/runner (may be repeated)
+        #[arg(long, required = true)]
+        runner: Vec<String>,
+    },
     /// Make the key of an issuer of tokens, unless it is there
     Issuer {
         /// Where the key is kept

@@ -18,9 +18,12 @@ use contracts::knowledge_base::v1::knowledge_base_service_client::KnowledgeBaseS
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use contracts::reporting::v1::reporting_service_client::ReportingServiceClient;
 use contracts::sla_timer::v1::sla_timer_service_client::SlaTimerServiceClient;
+use contracts::triage::v1::automation_service_client::AutomationServiceClient;
 use contracts::triage::v1::fulfilment_service_client::FulfilmentServiceClient;
 use contracts::triage::v1::relation_service_client::RelationServiceClient;
+use contracts::triage::v1::runbook_service_client::RunbookServiceClient;
 use contracts::triage::v1::triage_service_client::TriageServiceClient;
+use contracts::triage::v1::workspace_service_client::WorkspaceServiceClient;
 use jiff::SignedDuration;
 use local::{Address, Issuer};
 use tonic::metadata::{Ascii, MetadataValue};
@@ -169,6 +172,9 @@ impl Clients {
     client!(split, SplitServiceClient, "intake");
     client!(triage, TriageServiceClient, "triage");
     client!(relations, RelationServiceClient, "triage");
+    client!(runbooks, RunbookServiceClient, "triage");
+    client!(automation, AutomationServiceClient, "triage");
+    client!(workspace, WorkspaceServiceClient, "triage");
     client!(sla_timer, SlaTimerServiceClient, "sla-timer");
     client!(knowledge_base, KnowledgeBaseServiceClient, "knowledge-base");
     client!(reporting, ReportingServiceClient, "reporting");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use chassis::bus::Bus;
 use chassis::config::setting;
+use contracts::ClientId;
 use local::Issuer;
 
 use crate::arguments::Deploy;
@@ -19,12 +20,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 pub(crate) async fn deploy(command: Deploy) -> anyhow::Result<()> {
     match command {
         Deploy::Streams => streams().await,
+        Deploy::Runners { runner } => runners(&runner).await,
         Deploy::Issuer { folder, key_set } => issuer(&folder, key_set.as_deref()),
     }
 }
 
-/// Makes or updates streams and consumers on the NATS of the environment.
-async fn streams() -> anyhow::Result<()> {
+/// A connection to the NATS of the environment.
+async fn bus() -> anyhow::Result<Bus> {
     install_tls();
     let read = |name: &str| setting(name, variable);
     let url = read("SKRANKE_NATS_URL")?.context("neither SKRANKE_NATS_URL nor SKRANKE_NATS_URL_FILE is set")?;
@@ -34,11 +36,31 @@ async fn streams() -> anyhow::Result<()> {
         (None, None) => None,
         _ => anyhow::bail!("SKRANKE_NATS_CERTIFICATE and SKRANKE_NATS_KEY go together"),
     };
-    let bus = Bus::connect(&url, ca.as_deref().map(Path::new), certificate.as_ref(), "deployment").await?;
+    Bus::connect(&url, ca.as_deref().map(Path::new), certificate.as_ref(), "deployment").await
+}
+
+/// Makes or updates streams and consumers.
+async fn streams() -> anyhow::Result<()> {
+    let bus = bus().await?;
     let wirings: Vec<_> = local::SERVICES.iter().map(|service| *service.wiring).collect();
     chassis::bus::deploy(&bus.jetstream, &wirings).await?;
+    local::runners::deploy_told(&bus.jetstream).await?;
     drop(bus.close().await);
     line("streams and consumers are as the services need them")
+}
+
+/// Makes or updates what runners take their jobs from.
+async fn runners(named: &[String]) -> anyhow::Result<()> {
+    let read = |one: &String| {
+        let (client, runner) = one.split_once('/').with_context(|| format!("{one} is not client/runner"))?;
+        anyhow::ensure!(contracts::runners::is_runner(runner), "{runner} can be no runner's word");
+        Ok((ClientId::new(client).with_context(|| client.to_owned())?, runner.to_owned()))
+    };
+    let known = named.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let bus = bus().await?;
+    local::runners::deploy_jobs(&bus.jetstream, &known).await?;
+    drop(bus.close().await);
+    line("jobs and consumers are as the runners need them")
 }
 
 fn issuer(folder: &Path, key_set: Option<&Path>) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 mod alert;
 mod apply;
 mod arguments;
+mod automation;
 mod bench;
 pub mod client_file;
 pub mod clients;
@@ -20,6 +21,8 @@ mod output;
 mod preview;
 mod relations;
 mod report;
+mod runbook;
+mod runner;
 mod serve;
 mod submit;
 mod ticket;
@@ -27,8 +30,10 @@ mod token;
 mod trace;
 mod traced;
 mod up;
+mod view;
 mod what_if;
 mod words;
+mod workspace;
 pub mod yaml;
 
 use std::process::ExitCode;
@@ -77,9 +82,11 @@ async fn dispatch(arguments: Arguments, output: Output) -> anyhow::Result<()> {
         Command::Serve(options) => serve::serve(options).await,
         Command::Submit(options) => submit::submit(&reach.clients()?, output, *options).await,
         Command::Ticket { command } => ticket::ticket(&reach.clients()?, output, command).await,
+        Command::View { command } => view::view(&reach.clients()?, output, command).await,
         Command::Incident { command } => relations::incident(&reach.clients()?, output, command).await,
         Command::Problem { command } => relations::problem(&reach.clients()?, output, command).await,
         Command::Alert { command } => alert::alert(&reach.clients()?, output, command).await,
+        Command::Automation { command } => automation::automation(&reach.clients()?, output, command).await,
         Command::Roster(options) => ticket::roster(&reach.clients()?, output, &options).await,
         Command::Directory { command } => directory::directory(&reach.clients()?, output, command).await,
         Command::Vendor { command } => fulfilment::vendor(&reach.clients()?, output, command).await,
@@ -87,6 +94,8 @@ async fn dispatch(arguments: Arguments, output: Output) -> anyhow::Result<()> {
         Command::Task { command } => fulfilment::task(&reach.clients()?, output, command).await,
         Command::Catalogue { command } => fulfilment::catalogue(&reach.clients()?, output, command).await,
         Command::Change { command } => fulfilment::change(&reach.clients()?, output, command).await,
+        Command::Runbook { command } => runbook::runbook(&reach.clients()?, output, command).await,
+        Command::Runner(options) => runner::runner(&reach, options).await,
         Command::Clock { command } => clock::clock(&reach.clients()?, output, command).await,
         Command::Kb { command } => kb::kb(&reach.clients()?, output, command).await,
         Command::Preview(options) => preview::preview(&reach, output, options).await,

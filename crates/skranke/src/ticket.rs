@@ -20,6 +20,7 @@ pub(crate) use show::{headline, list as listed};
 pub(crate) async fn ticket(clients: &Clients, output: Output, command: Ticket) -> anyhow::Result<()> {
     match command {
         Ticket::Bound(command) => crate::relations::bound(clients, output, command).await,
+        Ticket::Workspace(command) => crate::workspace::workspace(clients, output, command).await,
         Ticket::List { filter, order, limit } => list(clients, output, filter, &order, limit).await,
         Ticket::Show { ticket } => show::show(clients, output, &ticket).await,
         Ticket::History { ticket } => show::history(clients, output, &ticket).await,
@@ -53,7 +54,7 @@ pub(crate) fn new_request_id() -> String {
     chassis::new_id().to_string()
 }
 
-fn filter_of(filter: Filter) -> anyhow::Result<proto::TicketFilter> {
+pub(crate) fn filter_of(filter: Filter) -> anyhow::Result<proto::TicketFilter> {
     Ok(proto::TicketFilter {
         client_ids: filter.client,
         states: numbers::<TicketState>(&filter.state)?,
@@ -62,17 +63,25 @@ fn filter_of(filter: Filter) -> anyhow::Result<proto::TicketFilter> {
         owners: filter.owner,
         unclaimed: filter.unclaimed,
         subject_contains: filter.subject,
+        tags: filter.tag,
+        watchers: filter.watcher,
         ..Default::default()
     })
 }
 
 async fn list(clients: &Clients, output: Output, filter: Filter, by: &str, limit: usize) -> anyhow::Result<()> {
-    let mut request = proto::ListTicketsRequest {
-        filter: Some(filter_of(filter)?),
-        order: order(by)?,
-        page_size: i32::try_from(limit.clamp(1, 1_000))?,
-        page_token: String::new(),
-    };
+    let (filter, order) = (Some(filter_of(filter)?), order(by)?);
+    let request = proto::ListTicketsRequest { filter, order, ..Default::default() };
+    output.messages(&first_of(clients, request, limit).await?, show::list)
+}
+
+/// The first tickets of a list, page by page.
+pub(crate) async fn first_of(
+    clients: &Clients,
+    mut request: proto::ListTicketsRequest,
+    limit: usize,
+) -> anyhow::Result<Vec<proto::Ticket>> {
+    request.page_size = i32::try_from(limit.clamp(1, 1_000))?;
     let mut triage = clients.triage()?;
     let mut tickets = Vec::new();
     while tickets.len() < limit {
@@ -84,7 +93,7 @@ async fn list(clients: &Clients, output: Output, filter: Filter, by: &str, limit
         request.page_token = page.next_page_token;
     }
     tickets.truncate(limit);
-    output.messages(&tickets, show::list)
+    Ok(tickets)
 }
 
 async fn watch(clients: &Clients, output: Output, filter: Filter) -> anyhow::Result<()> {
@@ -170,6 +179,7 @@ async fn change(clients: &Clients, command: Ticket) -> anyhow::Result<proto::Tic
             })
         }
         Ticket::Bound(_)
+        | Ticket::Workspace(_)
         | Ticket::List { .. }
         | Ticket::Show { .. }
         | Ticket::History { .. }

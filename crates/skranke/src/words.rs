@@ -70,8 +70,16 @@ words! {
     contracts::triage::v1::RelationKind => "RELATION_KIND_",
     contracts::triage::v1::ProposalState => "PROPOSAL_STATE_",
     contracts::triage::v1::LearnedField => "LEARNED_FIELD_",
+    contracts::triage::v1::TicketColumn => "TICKET_COLUMN_",
+    contracts::triage::v1::Doing => "DOING_",
     contracts::triage::v1::Field => "FIELD_",
+    contracts::triage::v1::RuleMode => "RULE_MODE_",
+    contracts::triage::v1::RuleFamily => "RULE_FAMILY_",
+    contracts::triage::v1::EffectOutcome => "EFFECT_OUTCOME_",
+    contracts::triage::v1::Stay => "STAY_",
     contracts::triage::v1::Operator => "OPERATOR_",
+    contracts::triage::v1::RunState => "RUN_STATE_",
+    contracts::triage::v1::RunOutcome => "RUN_OUTCOME_",
 }
 
 /// The word of a number: `P2`, `in_progress`; `–` where nothing is said.

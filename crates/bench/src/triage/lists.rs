@@ -48,7 +48,7 @@ pub(super) const VIEWS: [View; 9] = [
 ];
 
 fn list(filter: TicketFilter, order: TicketOrder) -> ListTicketsRequest {
-    ListTicketsRequest { filter: Some(filter), order: order.into(), page_size: PAGE, page_token: String::new() }
+    ListTicketsRequest { filter: Some(filter), order: order.into(), page_size: PAGE, ..Default::default() }
 }
 
 fn states(states: &[TicketState]) -> Vec<i32> {

@@ -7,8 +7,10 @@ use contracts::reporting::v1::{Costs, MonthlyCost};
 use contracts::sla_timer::v1::{ApplyContractRequest, OpenClocks};
 use contracts::triage::v1 as proto;
 
-use super::{closing, fulfilment, roster};
-use crate::client_file::{ClientFile, ContactPolicy, Rule, RuleValue};
+use super::{automation, closing, fulfilment, roster, runbook};
+use conditions::Rule;
+
+use crate::client_file::{ClientFile, ContactPolicy, RuleValue};
 use crate::words::number;
 
 pub(super) fn directory(file: &ClientFile) -> anyhow::Result<ApplyDirectoryRequest> {
@@ -38,7 +40,7 @@ pub(super) fn directory(file: &ClientFile) -> anyhow::Result<ApplyDirectoryReque
     })
 }
 
-pub(super) fn support_model(file: &ClientFile) -> anyhow::Result<proto::SupportModel> {
+pub(crate) fn support_model(file: &ClientFile) -> anyhow::Result<proto::SupportModel> {
     let said = &file.support_model;
     let tiers = said.tiers.iter().map(|one| {
         Ok(proto::Tier {
@@ -72,6 +74,7 @@ pub(super) fn support_model(file: &ClientFile) -> anyhow::Result<proto::SupportM
                     rule: one.rule.clone(),
                     when: Some(condition(&one.when)?),
                     queue: one.queue.clone(),
+                    mode: automation::mode(one.mode)?,
                 })
             })
             .collect::<anyhow::Result<_>>()?,
@@ -88,7 +91,9 @@ pub(super) fn support_model(file: &ClientFile) -> anyhow::Result<proto::SupportM
         ..proto::SupportModel::default()
     };
     fulfilment::add(file, &mut model)?;
+    runbook::add(file, &mut model);
     model.closing = closing::closing(file);
+    model.automation = automation::rules(file)?;
     Ok(model)
 }
 
@@ -120,14 +125,15 @@ fn classification(file: &ClientFile) -> anyhow::Result<Vec<proto::Classification
                 subcategory: one.set.subcategory.clone().unwrap_or_default(),
                 impact: level(one.set.impact)?,
                 urgency: level(one.set.urgency)?,
+                mode: automation::mode(one.mode)?,
             })
         })
         .collect()
 }
 
-pub(super) fn condition(rule: &Rule) -> anyhow::Result<proto::Condition> {
+pub(super) fn condition<F: ToString>(rule: &Rule<F>) -> anyhow::Result<proto::Condition> {
     use proto::condition::Form;
-    let list = |rules: &[Rule]| {
+    let list = |rules: &[Rule<F>]| {
         let conditions = rules.iter().map(condition).collect::<anyhow::Result<_>>()?;
         anyhow::Ok(proto::ConditionList { conditions })
     };

@@ -31,6 +31,12 @@ pub(crate) struct Filter {
     /// Nobody has claimed it
     #[arg(long)]
     pub unclaimed: bool,
+    /// Only with this tag (may be repeated: any of them)
+    #[arg(long)]
+    pub tag: Vec<String>,
+    /// Only what this agent watches; @me for yourself (may be repeated)
+    #[arg(long)]
+    pub watcher: Vec<String>,
     /// Part of the subject
     #[arg(long, default_value = "")]
     pub subject: String,
@@ -40,6 +46,8 @@ pub(crate) struct Filter {
 pub(crate) enum Ticket {
     #[command(flatten)]
     Bound(super::Bound),
+    #[command(flatten)]
+    Workspace(super::Workspace),
     /// Which tickets there are
     List {
         #[command(flatten)]

@@ -8,8 +8,21 @@ use std::{
 use serde_json::{Map, Value};
 
 /// The fields that tell the items of a list apart; the first that all items have, each its own, is taken.
-const IDENTIFYING: [&str; 13] = [
-    "email", "rule", "item", "vendor", "template", "queue", "category", "tier", "key", "client", "agent", "day",
+const IDENTIFYING: [&str; 15] = [
+    "email",
+    "rule",
+    "item",
+    "vendor",
+    "template",
+    "queue",
+    "category",
+    "tier",
+    "key",
+    "client",
+    "agent",
+    "day",
+    "runbook",
+    "parameter",
     "position",
 ];
 

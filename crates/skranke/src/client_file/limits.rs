@@ -50,6 +50,10 @@ pub const MAX_RULE_NODES: usize = 100;
 pub const MAX_RULE_VALUES: usize = 200;
 /// Characters of one value of a condition.
 pub const MAX_RULE_VALUE: usize = 500;
+/// Rules of automation.
+pub const MAX_AUTOMATION_RULES: usize = 100;
+/// Actions of one of them.
+pub const MAX_ACTIONS: usize = 10;
 /// Reminders of one wait.
 pub const MAX_REMINDERS: usize = 5;
 /// Vendors of a client, and likewise change templates and freeze periods.
@@ -90,3 +94,19 @@ pub const MAX_FORM_FIELDS: usize = 30;
 pub const MAX_CHOICES: usize = 50;
 /// Forms of categories.
 pub const MAX_CATEGORY_FORMS: usize = 100;
+/// Runbooks of a client.
+pub const MAX_RUNBOOKS: usize = 200;
+/// Parameters of one runbook.
+pub const MAX_PARAMETERS: usize = 20;
+/// Values of a parameter that is a choice.
+pub const MAX_PARAMETER_CHOICES: usize = 100;
+/// Characters of a parameter that is a text.
+pub const MAX_PARAMETER_LENGTH: u16 = 4_000;
+/// Characters of a pattern.
+pub const MAX_PATTERN: usize = 500;
+/// Characters of what a runbook is for.
+pub const MAX_PURPOSE: usize = 1_000;
+/// Seconds of one run: four hours.
+pub const MAX_RUN_SECONDS: u64 = 4 * 60 * 60;
+/// Bytes of output that are kept of one run.
+pub const MAX_RUN_OUTPUT: u32 = 1024 * 1024;

@@ -5,6 +5,7 @@
 //! steps and stops after the first that finds anything: syntax, shape, meaning. Meaning is not judged
 //! on a file of the wrong shape, because half of it would be missing for reasons already told.
 
+mod automation;
 mod check;
 mod closing;
 mod contract;
@@ -15,6 +16,7 @@ mod intake;
 pub mod limits;
 mod roster;
 mod rule;
+mod runbook;
 mod text;
 mod words;
 
@@ -27,6 +29,10 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
 pub use crate::yaml::{Complaint, Position};
+pub use automation::{
+    AddTask, AfterStay, AskApproval, AssignTo, AutomationAction, AutomationField, AutomationRule, Cancel, CancelAs,
+    DailyAt, HandOverTo, Invite, Reopen, Resolve, ResolveAs, RuleMode, SetAnew, Stay, Tags, WaitFor,
+};
 pub use closing::{Closing, NotNotice, Notice, Waiting};
 pub use contract::{
     Calendar, Contract, Interval, NotInterval, NotWithin, PromiseRule, RuleTarget, Target, Within, WithinOrNone,
@@ -37,6 +43,7 @@ pub use fulfilment::{ApprovalRule, CatalogueItem, ChangeTemplate, Changes, FormS
 pub use intake::{Alerts, CategoryForm, FieldType, FormField, TooMany};
 pub use roster::{Absence, Agent, DeskPosition, ExtraShift, Shift};
 pub use rule::{Condition, Field, Op, PromiseField, Rule, RuleValue};
+pub use runbook::{ParameterType, Runbook, RunbookParameter};
 pub use words::{
     Assignment, Channel, ContactPolicy, Kind, Language, Level, Metric, OnReopen, Priority, QueueMode, TierKind,
     WaitingReason, Weekday,
@@ -83,6 +90,10 @@ pub struct ClientFile {
     /// Where a ticket goes. Tried in order, the first that holds decides; else the default queue.
     #[serde(default)]
     pub routing: Vec<RoutingRule>,
+    /// What is done by itself. Every rule that is triggered and holds acts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::MAX_AUTOMATION_RULES))]
+    pub automation: Vec<AutomationRule>,
     /// Whom the desk asks for help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limits::MAX_VENDORS))]
@@ -94,6 +105,10 @@ pub struct ClientFile {
     /// How changes are made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
+    /// What may be run by the client's runners.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::MAX_RUNBOOKS))]
+    pub runbooks: Vec<Runbook>,
     /// What happens while a ticket waits for its requester; nothing where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -279,6 +294,9 @@ pub struct RoutingRule {
     pub when: Rule,
     /// The queue they go to.
     pub queue: String,
+    /// Whether it decides, or only says what it would have decided.
+    #[serde(default = "automation::live", skip_serializing_if = "automation::is_live")]
+    pub mode: RuleMode,
 }
 
 /// A rule that says what tickets are.
@@ -291,6 +309,9 @@ pub struct ClassificationRule {
     pub when: Rule,
     /// What is set where nothing was said.
     pub set: Classification,
+    /// Whether it decides, or only says what it would have decided.
+    #[serde(default = "automation::live", skip_serializing_if = "automation::is_live")]
+    pub mode: RuleMode,
 }
 
 /// What a classification rule sets; at least one thing.

@@ -11,6 +11,9 @@ use crate::clients::Clients;
 use crate::output::{Output, json, plain, table};
 use crate::words::{instant, length, word};
 
+/// What rules did that is shown with a ticket.
+const EFFECTS: usize = 20;
+
 /// The ticket of triage, the clocks of the SLA timer, the messages of intake, together.
 pub(super) async fn show(clients: &Clients, output: Output, ticket: &str) -> anyhow::Result<()> {
     let (mut triage, mut sla_timer, mut intake) = (clients.triage()?, clients.sla_timer()?, clients.intake()?);
@@ -27,12 +30,24 @@ pub(super) async fn show(clients: &Clients, output: Output, ticket: &str) -> any
         Err(status) => return Err(status.into()),
     };
     let messages = messages?.into_inner().messages;
+    let request = proto::ListEffectsRequest { ticket: found.ticket_id.clone(), ..Default::default() };
+    let effects = crate::automation::effects(clients, request, EFFECTS).await?;
+    let runs = crate::runbook::of_ticket(clients, &found.ticket_id).await?;
     let value = serde_json::json!({
+        "runs": runs.iter().map(json).collect::<anyhow::Result<Vec<_>>>()?,
         "ticket": json(&found)?,
         "clocks": clocks.iter().map(json).collect::<anyhow::Result<Vec<_>>>()?,
         "messages": messages.iter().map(json).collect::<anyhow::Result<Vec<_>>>()?,
+        "effects": effects.iter().map(json).collect::<anyhow::Result<Vec<_>>>()?,
     });
-    output.value(&value, || whole(&found, &clocks, &messages))
+    output.value(&value, || {
+        let by_rules = if effects.is_empty() {
+            String::new()
+        } else {
+            format!("\n\nWhat rules did\n{}", crate::automation::shown(&effects))
+        };
+        whole(&found, &clocks, &messages) + &by_rules + &crate::runbook::beside(&runs)
+    })
 }
 
 fn whole(ticket: &proto::Ticket, clocks: &[Clock], messages: &[Message]) -> String {
@@ -77,6 +92,7 @@ fn whole(ticket: &proto::Ticket, clocks: &[Clock], messages: &[Message]) -> Stri
     field("resolved", instant(ticket.resolved_at.as_ref()));
     field("closed", instant(ticket.closed_at.as_ref()));
     text.push_str(&indented(&crate::relations::stands(ticket)));
+    text.push_str(&crate::workspace::beside(ticket));
     text.push_str(&crate::fulfilment::beside(ticket));
     if !ticket.description.is_empty() {
         text.push_str(&format!("\n\n{}", plain(&ticket.description)));

@@ -1,5 +1,6 @@
 //! What a client file must mean beyond its shape.
 
+mod automation;
 mod closing;
 mod fulfilment;
 mod intake;
@@ -7,6 +8,7 @@ mod problems;
 mod promises;
 mod roster;
 mod rules;
+mod runbook;
 mod support;
 
 use std::{collections::HashMap, fmt};
@@ -49,6 +51,7 @@ pub(super) fn meaning(name: &str, file: &ClientFile, tree: &Tree) -> Vec<Complai
     if let Some(changes) = &file.changes {
         check.changes(changes, &root.key("changes"));
     }
+    check.runbooks(file, &root.key("runbooks"));
     check.endings(file, &root);
     check.intake(file, &root);
     if let Some(contract) = &file.contract {
@@ -57,6 +60,7 @@ pub(super) fn meaning(name: &str, file: &ClientFile, tree: &Tree) -> Vec<Complai
     if let Some(costs) = &file.costs {
         check.costs(costs, &root.key("costs"));
     }
+    check.automation(file, &root.key("automation"));
     check.complaints.into_vec()
 }
 

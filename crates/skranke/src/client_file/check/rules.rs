@@ -1,7 +1,7 @@
 //! Routing and classification rules.
 
 use super::{
-    super::{Channel, ClientFile, Condition, Field, Kind, Op, Priority, Rule, RuleValue, limits},
+    super::{Channel, ClientFile, Condition, Field, Kind, Op, Priority, Rule, RuleMode, RuleValue, limits},
     Check, Path,
 };
 
@@ -17,7 +17,12 @@ impl Check<'_> {
                 let wrong = format!("there is no queue `{}`", routing.queue);
                 self.say(&at.key("queue"), wrong, "name one of `support_model.queues`");
             }
-            let same = file.routing[..i].iter().find(|earlier| earlier.when == routing.when);
+            // What decides nothing stands in nobody's way.
+            if routing.mode != RuleMode::Live {
+                continue;
+            }
+            let mut before = file.routing[..i].iter().filter(|earlier| earlier.mode == RuleMode::Live);
+            let same = before.find(|earlier| earlier.when == routing.when);
             if let Some(earlier) = everything {
                 let wrong = format!("this rule is never reached: `{earlier}` before it takes every ticket");
                 self.say(&at, wrong, "move it up or remove it");

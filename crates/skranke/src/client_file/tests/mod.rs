@@ -1,11 +1,13 @@
 //! What is read, and what is complained about at which line and column.
 
+mod automation;
 mod closing;
 mod differences;
 mod fulfilment;
 mod limits;
 mod meaning;
 mod roster;
+mod runbooks;
 mod shape;
 
 use super::*;
@@ -104,9 +106,11 @@ fn the_schema_knows_every_section_and_the_shapes_of_a_rule() {
         "priorities",
         "classification",
         "routing",
+        "automation",
         "vendors",
         "catalogue",
         "changes",
+        "runbooks",
         "waiting",
         "closing",
         "alerts",
