@@ -17,6 +17,7 @@ pub mod observe;
 mod process;
 pub mod processes;
 pub mod replicas;
+pub mod site;
 
 use std::path::PathBuf;
 use std::time::Duration;

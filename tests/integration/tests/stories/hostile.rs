@@ -1,10 +1,11 @@
-//! What nobody means well by: every limit, every malformed byte, every trick on the wire. The answer is clear, never an
-//! error of ours, and the desk works on.
+//! What nobody means well by: limits, malformed bytes, tricks on the wire. The answer is clear, and the desk works on.
 
 mod alerts;
+mod automation;
 mod fulfilment;
 mod limits;
 mod relations;
+mod runbooks;
 
 use std::time::Duration;
 
@@ -129,9 +130,8 @@ async fn instants_out_of_range(attacker: &Attacker) -> anyhow::Result<()> {
     use contracts::triage::v1::{ListTicketsRequest, TicketFilter};
     use prost::Message as _;
     let odd = [(i64::MAX, 0), (i64::MIN, 0), (0, -1), (0, 1_000_000_000), (253_402_300_800, 0), (-400_000_000_000, 0)];
-    for (seconds, nanos) in odd {
-        let at = Some(prost_types::Timestamp { seconds, nanos });
-        let fine = Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 });
+    let fine = Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 });
+    for at in odd.map(|(seconds, nanos)| Some(prost_types::Timestamp { seconds, nanos })) {
         let filter = TicketFilter { registered_from: at, ..Default::default() };
         let until = Period { from: fine, until: at };
         let matter =
@@ -160,7 +160,7 @@ async fn instants_out_of_range(attacker: &Attacker) -> anyhow::Result<()> {
             let reply = attacker.sends_bytes(&rpc, vec![request], bearer(&attacker.token)?).await?;
             let refused_within = reply.json(&rpc.method.output())?.iter().any(|one| one["refused"]["code"] == json!(3));
             let is_refused = reply.code() == Code::InvalidArgument || refused_within;
-            anyhow::ensure!(is_refused, "{name} with {seconds} s {nanos} ns: {:?}", reply.status);
+            anyhow::ensure!(is_refused, "{name} with {at:?}: {:?}", reply.status);
             attacker.still_works(&rpc).await?;
         }
     }

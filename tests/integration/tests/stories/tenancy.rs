@@ -3,6 +3,7 @@
 pub mod filled;
 mod oracle;
 mod requests;
+mod rules;
 
 use anyhow::Context;
 use chassis::authorisation::Role;
@@ -12,12 +13,13 @@ use contracts::intake::v1::{RegisterTicketsRequest, RegisterTicketsResponse};
 use contracts::triage::v1::{TicketFilter, WatchTicketsRequest};
 use filled::{ALL_ROLES, TWIN, fill, own_token};
 use integration::dynamic::{Reply, Rpc, bearer, call, channel, rpcs};
-use integration::{Story, post, register};
+use integration::{Story, observe, post, register};
 use jiff::SignedDuration;
 use local::Issuer;
 use oracle::{dump, found_canaries, shape};
 use requests::{Aim, Objects, Target};
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tonic::Code;
 
 /// The story, and the token that is for acme only.
@@ -78,6 +80,7 @@ async fn nothing_of_another_client_comes_out_of_any_rpc() -> anyhow::Result<()> 
     let mut prober = Prober { story, token, objects, secrets };
     watching_shows_only_the_own(&prober).await?;
     filled::add_dead_letters(&prober.story.desk).await?;
+    add_mentions(&prober).await?;
     let before = dump(&prober.story.desk, "globex").await?;
     let marked = before.iter().filter(|row| row.contains(filled::CANARY)).count();
     assert!(marked > 100, "globex is filled: {marked} of {} rows have a canary", before.len());
@@ -93,6 +96,22 @@ async fn nothing_of_another_client_comes_out_of_any_rpc() -> anyhow::Result<()> 
     assert!(changed.is_empty() && before.len() == after.len(), "globex was changed: {changed:?}");
     filled::clear_dead_letters(&prober.story.desk).await?;
     prober.story.end().await
+}
+
+/// Two notes of globex that name the same subject.
+async fn add_mentions(prober: &Prober) -> anyhow::Result<()> {
+    let mut connection = observe::superuser(&prober.story.desk, "triage").await?;
+    sqlx::query(
+        "INSERT INTO mention (client_id, agent, mentioned_at, event_id, ticket_id, by_kind, by_id, excerpt, message_id)
+         SELECT 'globex', $1, now(), gen_random_uuid(), $2::uuid, 'agent', 'somebody', $3, ''
+         FROM generate_series(1, 2)",
+    )
+    .bind(TWIN)
+    .bind(&prober.objects.foreign_ticket_id)
+    .bind(filled::CANARY)
+    .execute(&mut connection)
+    .await?;
+    Ok(connection.close().await?)
 }
 
 /// Own, empty, foreign as a whole, foreign in one field: and what is foreign answers as what does not exist.
@@ -121,7 +140,7 @@ async fn every_aim(prober: &mut Prober, rpc: &Rpc) -> anyhow::Result<()> {
         let of = |aim: &Aim| Target { all: *aim, but: None };
         answers_alike(prober, rpc, of(foreign), of(missing)).await?;
         for path in &paths {
-            let is_ticket = path.ends_with("ticket") || path.ends_with("duplicate_of");
+            let is_ticket = path.ends_with("ticket") || path == "tickets" || path.ends_with("duplicate_of");
             if !is_ticket && *missing != Aim::Missing {
                 continue;
             }
@@ -168,6 +187,9 @@ async fn foreign_page_tokens(prober: &Prober) -> anyhow::Result<()> {
         ),
         ("ListClients", json!({}), json!({})),
         ("ListAlerts", json!({ "client_id": "globex" }), json!({ "client_id": "acme" })),
+        ("ListRuns", json!({ "client_ids": ["globex"] }), json!({ "client_ids": ["acme"] })),
+        ("ListMentions", json!({ "client_ids": ["globex"] }), json!({ "client_ids": ["acme"] })),
+        ("ListEffects", json!({ "client_ids": ["globex"] }), json!({ "client_ids": ["acme"] })),
         ("ListProblemProposals", json!({ "client_ids": ["globex"] }), json!({ "client_ids": ["acme"] })),
         ("ListDirectory", json!({ "client_id": "globex", "kind": 1 }), json!({ "client_id": "acme", "kind": 1 })),
     ];

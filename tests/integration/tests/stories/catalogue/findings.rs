@@ -41,6 +41,22 @@ const MACHINERY: &[(&str, &[&str])] = &[
     ("closing.due_at", &["SELECT"]),
     ("closing.shard", &["SELECT"]),
     ("watched", &["SELECT", "INSERT"]),
+    // Which rules act when, on whose tickets, and which clients' rules are planned anew.
+    ("rule_due.client_id", &["SELECT"]),
+    ("rule_due.due_id", &["SELECT"]),
+    ("rule_due.ticket_id", &["SELECT"]),
+    ("rule_due.due_at", &["SELECT"]),
+    ("rule_due.shard", &["SELECT"]),
+    ("rule_due.position", &["SELECT"]),
+    ("rule_client.client_id", &["SELECT"]),
+    ("rule_client.shard", &["SELECT"]),
+    ("rule_client.planned_after", &["SELECT"]),
+    ("rule_client.daily_at", &["SELECT"]),
+    // Which runs are to be sent again, or are over, when.
+    ("run.client_id", &["SELECT"]),
+    ("run.run_id", &["SELECT"]),
+    ("run.due_at", &["SELECT"]),
+    ("run.shard", &["SELECT"]),
     ("support_model.client_id", &["SELECT"]),
     ("support_model.version", &["SELECT"]),
 ];

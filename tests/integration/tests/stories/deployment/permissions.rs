@@ -8,6 +8,7 @@ use anyhow::Context;
 use chassis::bus::Bus;
 use chassis::doors::{Running, wait_until_ready};
 use chassis::{Clock, Config, Ground, Wiring, stream_for};
+use contracts::runners;
 use contracts::triage::v1::GetTicketRequest;
 use integration::processes::free_address;
 use integration::{Story, client_file, post, register, servers};
@@ -39,6 +40,16 @@ fn publishes(wiring: &Wiring) -> Vec<String> {
             format!("$JS.API.CONSUMER.INFO.{stream}.{name}"),
             format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"),
             format!("$JS.ACK.{stream}.{name}.>"),
+        ]);
+    }
+    if wiring.service == "triage" {
+        // Runners are no service: their account passes on jobs and what they say.
+        let (told, name) = (runners::TOLD, runners::TOLD_CONSUMER);
+        subjects.extend([
+            runners::JOB_SUBJECTS.to_owned(),
+            format!("$JS.API.CONSUMER.INFO.{told}.{name}"),
+            format!("$JS.API.CONSUMER.MSG.NEXT.{told}.{name}"),
+            format!("$JS.ACK.{told}.{name}.>"),
         ]);
     }
     subjects

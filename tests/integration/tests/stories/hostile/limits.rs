@@ -1,5 +1,7 @@
 //! One past each limit: the RPC, a request that is taken, and what spoils it.
 
+mod workspace;
+
 use serde_json::{Value, json};
 
 /// Stands for a request_id of the row's own.
@@ -53,8 +55,11 @@ pub(super) fn tickets() -> Vec<(&'static str, Value)> {
 pub fn all() -> Vec<Row> {
     [
         super::alerts::all(),
+        super::automation::all(),
         super::fulfilment::all(),
         super::relations::all(),
+        super::runbooks::all(),
+        workspace::all(),
         intake(),
         beside(),
         work(),

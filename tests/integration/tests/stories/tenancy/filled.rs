@@ -16,12 +16,14 @@ use contracts::knowledge_base::v1::{
 };
 use contracts::sla_timer::v1::GetContractRequest;
 use contracts::triage::v1::{
-    AddTaskRequest, ClaimTicketRequest, GetSupportModelRequest, HandOverTicketRequest, ListProblemProposalsRequest,
-    OpenVendorCaseRequest, RequestApprovalRequest, ResolveTicketRequest, WaitTicketRequest,
+    AddTaskRequest, CancelRunRequest, ClaimTicketRequest, GetSupportModelRequest, HandOverTicketRequest,
+    ListProblemProposalsRequest, OpenVendorCaseRequest, RecordTimeRequest, RequestApprovalRequest,
+    ResolveTicketRequest, SaveDraftRequest, SaveViewRequest, TagTicketRequest, WaitTicketRequest,
 };
 use futures::TryStreamExt;
 use integration::files::{attach, import, upload};
 use integration::processes::wait_until;
+use integration::site::begin;
 use integration::{Story, client_file, post};
 use jiff::SignedDuration;
 use local::Desk;
@@ -32,6 +34,7 @@ use sqlx::{Connection, PgConnection};
 use tonic::Code;
 
 use super::requests::{Named, Objects};
+use super::rules::{all_claims_seen, shadow_rule};
 
 /// Stands in every text of globex.
 pub const CANARY: &str = "zq7kanari";
@@ -53,7 +56,7 @@ const DEAD_LETTER: &str = "1f0c7f2e-5b0a-4d6e-9a53-0d5c3f0e7a11";
 /// Own tickets and drafts for the probes to use up.
 const OWN: (usize, usize) = (620, 90);
 /// Request ids that globex has seen.
-const FOREIGN_REQUESTS: usize = 120;
+pub(super) const FOREIGN_REQUESTS: usize = 120;
 
 /// A token for acme only, with every role there.
 pub fn own_token(story: &Story) -> anyhow::Result<String> {
@@ -64,9 +67,10 @@ pub fn own_token(story: &Story) -> anyhow::Result<String> {
 pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
     let globex = story.as_one(TWIN, ALL_ROLES.map(|role| (role, "globex")).as_slice())?;
     let acme = story.as_one(TWIN, ALL_ROLES.map(|role| (role, "acme")).as_slice())?;
-    story.apply(&with_canaries(&client_file("globex", "GLOBEX"))).await?;
+    let theirs = with_runbook(&with_canaries(&client_file("globex", "GLOBEX")), CANARY);
+    story.apply(&format!("{theirs}{}", shadow_rule())).await?;
     let laptop = "catalogue:\n  - { item: laptop, name: Laptop }\ncontract:\n";
-    story.apply(&client_file("acme", "ACME").replace("contract:\n", laptop)).await?;
+    story.apply(&with_runbook(&client_file("acme", "ACME").replace("contract:\n", laptop), "Restart")).await?;
     let foreign_request_ids: Vec<String> = (0..FOREIGN_REQUESTS).map(|n| format!("g-{n}")).collect();
     let posts = foreign_request_ids.iter().map(|request_id| foreign_post(request_id)).collect();
     let theirs = register_all(&globex, posts).await?;
@@ -78,21 +82,20 @@ pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
         globex.triage()?.claim_ticket(claim).await?;
         add_article(&globex, "globex", request_id, &format!("{CANARY}-{request_id}"), CANARY).await?;
     }
+    all_claims_seen(story).await?;
     work(&globex, &theirs).await?;
     let published = publish(&globex, "globex", "globex-guide", &format!("vpn {CANARY}")).await?;
     publish(&acme, "acme", "acme-guide", "vpn").await?;
-    let mut own_articles = Vec::new();
-    for n in 0..OWN.1 {
-        let key = format!("acme-draft-{n}");
-        own_articles.push((add_article(&acme, "acme", &key, &key, "vpn").await?, key));
-    }
+    let own_articles = drafts(&acme).await?;
     alerts(&globex).await?;
     // Another matter that keeps coming: lists of proposals have a second page.
     register_all(&globex, (0..6).map(|n| printer_post(&format!("p-{n}"))).collect()).await?;
     story.settle().await?;
     let (own_proposal, foreign_proposal) = (proposal(story, &acme, 1).await?, proposal(story, &globex, 2).await?);
+    let (own_run, foreign_run) = (run(&acme, "ACME-1001").await?, run(&globex, &theirs[0].1).await?);
     let own_attachment = file(&acme, "ACME-1001", "vpn").await?;
     let foreign_attachment = file(&globex, &theirs[0].1, CANARY).await?;
+    let (own_view, foreign_view) = (kept(&acme, "ACME-1001", "vpn").await?, kept(&globex, &theirs[0].1, CANARY).await?);
     let dead_letter = DEAD_LETTER.to_owned();
     let (ticket_id, reference) = theirs[0].clone();
     // What a probe may name in a request that is taken is none: it comes back in what is then our own.
@@ -106,8 +109,10 @@ pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
         (Named::OtherTicket, reference),
         (Named::Article, published),
         (Named::Proposal, foreign_proposal),
+        (Named::Run, foreign_run),
         (Named::Person, "per@globex.example".to_owned()),
         (Named::Attachment, foreign_attachment),
+        (Named::View, foreign_view),
         (Named::ArticleKey, "globex-guide".to_owned()),
         (Named::DeadLetter, dead_letter),
         (Named::Email, "kari@globex.example".to_owned()),
@@ -120,12 +125,24 @@ pub async fn fill(story: &Story) -> anyhow::Result<(Objects, Vec<String>)> {
         foreign_request_ids,
         foreign,
         own_proposal,
+        own_run,
         own_attachment,
+        own_view,
         foreign_ticket_id: ticket_id,
         bodies: bodies(&acme).await?,
         ..Objects::default()
     };
     Ok((objects, secrets))
+}
+
+/// Drafts of acme's, to be used up: id and key.
+async fn drafts(acme: &Clients) -> anyhow::Result<Vec<(String, String)>> {
+    let mut drafts = Vec::new();
+    for n in 0..OWN.1 {
+        let key = format!("acme-draft-{n}");
+        drafts.push((add_article(acme, "acme", &key, &key, "vpn").await?, key));
+    }
+    Ok(drafts)
 }
 
 /// Alerts under the keys that probes will name, a sign of life, and settings.
@@ -177,6 +194,24 @@ async fn proposal(story: &Story, clients: &Clients, count: usize) -> anyhow::Res
     })
     .await?;
     Ok(found)
+}
+
+/// What needs somebody's word, so that nothing is sent to a runner.
+fn with_runbook(file: &str, title: &str) -> String {
+    let runbook = format!(
+        "runbooks:\n  - {{ runbook: restart, title: {title}, runner: site-a, approvers: [cem@acme.example], parameters: \
+         [{{ parameter: host, type: text }}] }}\ncontract:\n"
+    );
+    file.replace("contract:\n", &runbook)
+}
+
+/// A run that is over.
+async fn run(clients: &Clients, ticket: &str) -> anyhow::Result<String> {
+    let run = begin(clients, "run", ticket, "restart", &[("host", "print-01")]).await?;
+    let cancel =
+        CancelRunRequest { request_id: "cancel".to_owned(), run_id: run.run_id.clone(), reason: String::new() };
+    clients.runbooks()?.cancel_run(cancel).await?;
+    Ok(run.run_id)
 }
 
 fn with_canaries(file: &str) -> String {
@@ -300,6 +335,22 @@ async fn fulfil(globex: &Clients, ticket: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A tag, time worked, a draft and a view; the view's id.
+async fn kept(clients: &Clients, ticket: &str, text: &str) -> anyhow::Result<String> {
+    let client_id = if ticket.starts_with("ACME") { "acme" } else { "globex" };
+    let (mut workspace, ticket, text) = (clients.workspace()?, || ticket.to_owned(), || text.to_owned());
+    let (request_id, add) = ("tag".to_owned(), vec![text()]);
+    workspace.tag_ticket(TagTicketRequest { request_id, ticket: ticket(), add, ..Default::default() }).await?;
+    let (request_id, minutes, what_for) = ("time".to_owned(), 5, text());
+    let time = RecordTimeRequest { request_id, ticket: ticket(), minutes, what_for, ..Default::default() };
+    workspace.record_time(time).await?;
+    let (body, visibility) = (text(), Visibility::Public.into());
+    let etag = String::new();
+    workspace.save_draft(SaveDraftRequest { ticket: ticket(), body, visibility, etag }).await?;
+    let view = SaveViewRequest { client_id: client_id.to_owned(), name: text(), ..Default::default() };
+    Ok(workspace.save_view(view).await?.into_inner().view.context("the view")?.view_id)
+}
+
 async fn add_article(
     clients: &Clients,
     client: &str,
@@ -387,7 +438,21 @@ async fn bodies(acme: &Clients) -> anyhow::Result<BTreeMap<String, Value>> {
             "IntakeSettings".to_owned(),
             json!({ "forms": [{ "category": "software", "fields": [{ "name": "a", "type": 1 }] }] }),
         ),
+        ("ListTicketsRequest.view_id".to_owned(), json!("")),
+        ("SaveViewRequest.view_id".to_owned(), json!("")),
+        ("SaveViewRequest.filter".to_owned(), json!({})),
+        ("SaveViewRequest.etag".to_owned(), json!("")),
+        ("SaveDraftRequest.etag".to_owned(), json!("")),
+        ("GetDraftRequest.ticket".to_owned(), json!("ACME-1001")),
+        ("DiscardDraftRequest.ticket".to_owned(), json!("ACME-1001")),
+        ("RecordTimeRequest.minutes".to_owned(), json!(5)),
+        ("CorrectTimeRequest.entry".to_owned(), json!(1)),
         ("CompleteTaskRequest.task".to_owned(), json!(1)),
+        ("ListEffectsRequest.rule".to_owned(), json!("")),
+        (
+            "DryRunRequest.rules".to_owned(),
+            json!([{ "rule": "r", "on": { "facts": ["ticket_claimed"] }, "actions": [{ "note": { "text": "t" } }] }]),
+        ),
         ("UploadAttachmentRequest.chunk".to_owned(), json!("aGVsbG8=")),
         ("UploadAttachmentRequest.last".to_owned(), json!(true)),
         ("ImportDirectoryRequest.last".to_owned(), json!(true)),

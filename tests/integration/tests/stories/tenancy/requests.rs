@@ -32,12 +32,16 @@ pub enum Named {
     OtherTicket,
     /// Tickets that look like one problem.
     Proposal,
+    /// A run of a runbook.
+    Run,
     /// By an address.
     Person,
     /// A file on ACME-1001.
     Attachment,
     Article,
     ArticleKey,
+    /// A list that somebody keeps.
+    View,
     RequestId,
     DeadLetter,
     ExternalRef,
@@ -52,10 +56,14 @@ const NAMES: &[(&str, Named)] = &[
     ("client_id", Named::Client),
     ("client_ids", Named::Client),
     ("ticket", Named::Ticket),
+    ("tickets", Named::Ticket),
+    ("view_id", Named::View),
+    ("watcher", Named::Owner),
     ("duplicate_of", Named::OtherTicket),
     ("other_ticket", Named::OtherTicket),
     ("child_tickets", Named::OtherTicket),
     ("proposal_id", Named::Proposal),
+    ("run_id", Named::Run),
     ("person", Named::Person),
     ("into", Named::Person),
     ("attachment_id", Named::Attachment),
@@ -88,6 +96,9 @@ const TEXTS: &[(&str, &str)] = &[
     ("approver", "dan@acme.example"),
     ("instead_of", "cem@acme.example"),
     ("item", "laptop"),
+    ("runbook", "restart"),
+    ("parameter", "host"),
+    ("value", "print-01"),
     ("answers_json", "{}"),
     ("form_json", ""),
     ("template", ""),
@@ -148,6 +159,12 @@ const TEXTS: &[(&str, &str)] = &[
     ("workaround", "vpn"),
     ("message_id", ""),
     ("contains", "kari"),
+    ("add", "vpn"),
+    ("remove", "vpn"),
+    ("what_for", "vpn"),
+    ("worked_at", "2026-11-16T07:00:00Z"),
+    ("team", ""),
+    ("etag", "1"),
 ];
 
 /// Fields of certain messages that need a value of their own.
@@ -166,8 +183,12 @@ pub struct Objects {
     pub foreign: BTreeMap<Named, String>,
     /// Tickets of ours that look like one problem.
     pub own_proposal: String,
+    /// A run on ACME-1001.
+    pub own_run: String,
     /// A file on ACME-1001.
     pub own_attachment: String,
+    /// A list that we keep.
+    pub own_view: String,
     /// The other client's ticket_id.
     pub foreign_ticket_id: String,
     /// Whole messages, as JSON, where a request needs a valid body: by the message's name, or `Message.field`.
@@ -312,7 +333,9 @@ impl Objects {
             }
             (Named::Client, Aim::Own) => "acme".to_owned(),
             (Named::Proposal, Aim::Own) => self.own_proposal.clone(),
+            (Named::Run, Aim::Own) => self.own_run.clone(),
             (Named::Attachment, Aim::Own) => self.own_attachment.clone(),
+            (Named::View, Aim::Own) => self.own_view.clone(),
             (Named::Queue, Aim::Own) => "network".to_owned(),
             (Named::Owner, Aim::Own) => "twin@operator.example".to_owned(),
             (Named::Person, Aim::Own) => "per@acme.example".to_owned(),
@@ -321,9 +344,10 @@ impl Objects {
             (Named::Email, Aim::Own) => "kari@acme.example".to_owned(),
             (Named::Client, _) => "nobody".to_owned(),
             (Named::Ticket | Named::OtherTicket, _) => format!("NOBODY-{fresh}"),
-            (Named::Article | Named::DeadLetter | Named::Proposal | Named::Attachment, _) => {
-                uuid::Uuid::new_v4().to_string()
-            }
+            (
+                Named::Article | Named::DeadLetter | Named::Proposal | Named::Attachment | Named::View | Named::Run,
+                _,
+            ) => uuid::Uuid::new_v4().to_string(),
             (Named::Queue, _) => "nowhere".to_owned(),
             (Named::Owner | Named::Email, _) => "nobody@nowhere.example".to_owned(),
             (Named::ArticleKey | Named::ExternalRef, _) => format!("fresh-{fresh}"),

@@ -134,7 +134,7 @@ async fn list(
     let mut page_token = String::new();
     loop {
         let filter = Some(filter.clone());
-        let request = ListTicketsRequest { filter, order: order.into(), page_size, page_token };
+        let request = ListTicketsRequest { filter, order: order.into(), page_size, page_token, ..Default::default() };
         let page = triage.list_tickets(request).await?.into_inner();
         anyhow::ensure!(page.tickets.len() <= usize::try_from(page_size)?, "a page is longer than asked for");
         tickets.extend(page.tickets);
