@@ -1,5 +1,6 @@
 //! One past each limit: the RPC, a request that is taken, and what spoils it.
 
+mod people;
 mod workspace;
 
 use serde_json::{Value, json};
@@ -67,6 +68,7 @@ pub fn all() -> Vec<Row> {
         promises(),
         knowledge(),
         figures(),
+        people::all(),
     ]
     .concat()
 }
@@ -138,7 +140,9 @@ fn intake() -> Vec<Row> {
 /// The directory and attachments.
 fn beside() -> Vec<Row> {
     let person = |name: Value| json!([{ "external_id": "p-1", "person": { "name": name } }]);
-    let import = json!({ "client_id": "acme", "last": true, "entries": person(json!("Per")) });
+    let per = json!({ "name": "Per", "addresses": [{ "kind": 1, "address": "per@acme.example" }] });
+    let entries = json!([{ "external_id": "p-1", "person": per }]);
+    let import = json!({ "client_id": "acme", "last": true, "entries": entries });
     let whose = |more: Vec<(&'static str, Value)>| {
         [
             vec![
