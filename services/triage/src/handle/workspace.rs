@@ -124,8 +124,8 @@ pub(super) async fn follow(connection: &mut PgConnection, changes: &[Change]) ->
             }));
         }
     }
-    store::workspace::put_tags(connection, &tagged).await?;
-    store::workspace::put_watchers(connection, &watched).await?;
+    store::workspace::put(connection, &store::workspace::TAGS, &tagged).await?;
+    store::workspace::put(connection, &store::workspace::WATCHERS, &watched).await?;
     store::workspace::mention(connection, &mentions).await
 }
 

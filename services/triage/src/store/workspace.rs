@@ -37,65 +37,52 @@ pub async fn ids(connection: &mut PgConnection, names: &[Name]) -> Result<HashMa
     Ok(rows.into_iter().flat_map(|(reference, id)| [(reference, id), (id.to_string(), id)]).collect())
 }
 
-/// Lets these tickets be found by exactly these tags.
-///
-/// # Errors
-/// If the store failed.
-pub async fn put_tags(connection: &mut PgConnection, tagged: &[(Key, &[String])]) -> Result<(), Error> {
-    let keys: Vec<Key> = tagged.iter().map(|(key, _)| key.clone()).collect();
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let (client_ids, ticket_ids) = columns(&keys);
-    sqlx::query(
-        "DELETE FROM tagged t USING (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
-         WHERE t.client_id = k.client_id AND t.ticket_id = k.ticket_id",
-    )
-    .bind(client_ids)
-    .bind(ticket_ids)
-    .execute(&mut *connection)
-    .await?;
-    let (client_ids, ticket_ids, words) = rows(tagged);
-    sqlx::query(
-        "INSERT INTO tagged (client_id, ticket_id, tag)
-         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]) ON CONFLICT DO NOTHING",
-    )
-    .bind(client_ids)
-    .bind(ticket_ids)
-    .bind(words)
-    .execute(connection)
-    .await?;
-    Ok(())
+/// By which words tickets are found.
+#[derive(Debug)]
+pub struct Words {
+    forget: &'static str,
+    put: &'static str,
 }
 
-/// Lets these tickets be found by exactly these watchers.
+/// A table of words beside their tickets.
+macro_rules! words {
+    ($table:literal, $column:literal) => {
+        Words {
+            forget: concat!(
+                "DELETE FROM ",
+                $table,
+                " t USING (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
+                 WHERE t.client_id = k.client_id AND t.ticket_id = k.ticket_id"
+            ),
+            put: concat!(
+                "INSERT INTO ",
+                $table,
+                " (client_id, ticket_id, ",
+                $column,
+                ") SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]) ON CONFLICT DO NOTHING"
+            ),
+        }
+    };
+}
+
+/// Their tags.
+pub const TAGS: Words = words!("tagged", "tag");
+/// Those who watch them.
+pub const WATCHERS: Words = words!("watching", "agent");
+
+/// Lets these tickets be found by exactly these words.
 ///
 /// # Errors
 /// If the store failed.
-pub async fn put_watchers(connection: &mut PgConnection, watched: &[(Key, &[String])]) -> Result<(), Error> {
-    let keys: Vec<Key> = watched.iter().map(|(key, _)| key.clone()).collect();
+pub async fn put(connection: &mut PgConnection, by: &Words, of: &[(Key, &[String])]) -> Result<(), Error> {
+    let keys: Vec<Key> = of.iter().map(|(key, _)| key.clone()).collect();
     if keys.is_empty() {
         return Ok(());
     }
     let (client_ids, ticket_ids) = columns(&keys);
-    sqlx::query(
-        "DELETE FROM watching t USING (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
-         WHERE t.client_id = k.client_id AND t.ticket_id = k.ticket_id",
-    )
-    .bind(client_ids)
-    .bind(ticket_ids)
-    .execute(&mut *connection)
-    .await?;
-    let (client_ids, ticket_ids, agents) = rows(watched);
-    sqlx::query(
-        "INSERT INTO watching (client_id, ticket_id, agent)
-         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]) ON CONFLICT DO NOTHING",
-    )
-    .bind(client_ids)
-    .bind(ticket_ids)
-    .bind(agents)
-    .execute(connection)
-    .await?;
+    sqlx::query(by.forget).bind(client_ids).bind(ticket_ids).execute(&mut *connection).await?;
+    let (client_ids, ticket_ids, words) = rows(of);
+    sqlx::query(by.put).bind(client_ids).bind(ticket_ids).bind(words).execute(connection).await?;
     Ok(())
 }
 
