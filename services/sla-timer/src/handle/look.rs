@@ -108,9 +108,10 @@ pub async fn look_ahead(timer: &Timer, keys: Vec<TicketKey>) -> Result<Vec<Looke
 pub(super) fn still_true(mut ahead: Vec<Looked>, tickets: Vec<Ticket>) -> (Vec<Looked>, Vec<Ticket>) {
     let mut anew: HashMap<TicketKey, Ticket> = tickets.into_iter().map(|ticket| (ticket.key(), ticket)).collect();
     ahead.retain(|looked| {
-        let is_same = anew.get(&looked.key()).is_some_and(|ticket| *ticket == looked.touched.before);
+        let key = looked.key();
+        let is_same = anew.get(&key).is_some_and(|ticket| *ticket == looked.touched.before);
         if is_same {
-            anew.remove(&looked.key());
+            anew.remove(&key);
         }
         is_same
     });
