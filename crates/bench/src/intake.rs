@@ -1,18 +1,19 @@
 //! `skranke bench intake`: how fast posts become tickets that are kept, beside what commits cost without a desk.
 
+mod poster;
+
 use std::collections::{BTreeMap, HashSet};
 
 use anyhow::Context;
 use contracts::intake::v1::intake_service_client::IntakeServiceClient;
 use serde_json::json;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use uuid::Uuid;
 
 use crate::cpu::{self, CpuMs};
 use crate::ground::Ground;
 use crate::latency::Latency;
-use crate::load::{Caller, closed_loop};
+use crate::load::closed_loop;
 use crate::outcome::{Chart, Check, Figure, Outcome, Series, Target};
 use crate::raw::{self, Raw};
 use crate::store::{self, count};
@@ -23,36 +24,48 @@ use crate::{Common, Progress, post};
 pub struct IntakeOptions {
     /// Numbers of connections, each measured on its own.
     pub connections: Vec<u64>,
-    /// Posts under way on each connection.
+    /// Posts under way on each connection, each a call of its own.
     pub in_flight: u64,
+    /// Posts under way on each connection where they go over one stream (`RegisterTickets`), measured on as many
+    /// connections as the greatest of `connections`; 0 leaves it out.
+    pub on_streams: u64,
     /// Leave the raw limits out: to look at the service alone.
     pub no_raw: bool,
 }
 
-/// One connection's caller.
-struct Poster {
-    client: IntakeServiceClient<Channel>,
-    bearer: MetadataValue<Ascii>,
-    name: String,
-    next: u64,
-    /// Numbers of this caller are so far apart.
-    stride: u64,
-}
-
-impl Caller for Poster {
-    type Answer = Uuid;
-
-    async fn call(&mut self) -> Result<Uuid, String> {
-        let mut request = tonic::Request::new(post::post(&self.name, self.next));
-        self.next += self.stride;
-        request.metadata_mut().insert("authorization", self.bearer.clone());
-        let answer = self.client.register_ticket(request).await;
-        let answer = answer.map_err(|status| format!("{:?}: {}", status.code(), status.message()))?.into_inner();
-        Uuid::try_parse(&answer.ticket_id).map_err(|_| "the answer has no ticket_id".to_owned())
+impl IntakeOptions {
+    fn ways(&self) -> Vec<Way> {
+        let calls = |connections: &u64| Way { connections: *connections, in_flight: self.in_flight, on_streams: false };
+        let mut ways: Vec<Way> = self.connections.iter().map(calls).collect();
+        if self.on_streams > 0 {
+            let connections = self.connections.iter().copied().max().unwrap_or(1);
+            ways.push(Way { connections, in_flight: self.on_streams, on_streams: true });
+        }
+        ways
     }
 }
 
-/// One number of connections in one round.
+/// How posts come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Way {
+    /// Each is one stream, not a call for each post.
+    on_streams: bool,
+    connections: u64,
+    /// Posts under way on each connection.
+    in_flight: u64,
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plural = if self.connections == 1 { "" } else { "s" };
+        match self.on_streams {
+            true => write!(f, "{} stream{plural} of {}", self.connections, self.in_flight),
+            false => write!(f, "{} connection{plural}", self.connections),
+        }
+    }
+}
+
+/// One way in one round.
 struct Measured {
     per_second: f64,
     latency: Latency,
@@ -67,8 +80,8 @@ struct Measured {
 /// All rounds.
 #[derive(Default)]
 struct Rounds {
-    /// Connections → rounds.
-    desk: BTreeMap<u64, Vec<Measured>>,
+    /// Way → rounds.
+    desk: BTreeMap<Way, Vec<Measured>>,
     many: Vec<Raw>,
     acknowledged: Vec<Uuid>,
     failures: BTreeMap<String, u64>,
@@ -87,9 +100,9 @@ pub async fn intake(common: &Common, options: &IntakeOptions, progress: &Progres
     progress.note(&format!("intake runs as process {}", ground.service("intake")?.pid()?));
     let mut rounds = Rounds::default();
     for round in 1..=common.rounds {
-        for connections in &options.connections {
-            progress.say(&format!("round {round}: {connections} connections"));
-            measure(&ground, common, options, (round, *connections), &mut rounds, progress).await?;
+        for way in options.ways() {
+            progress.say(&format!("round {round}: {way}"));
+            measure(&ground, common, options, (round, way), &mut rounds, progress).await?;
         }
         if !options.no_raw {
             progress.say(&format!("round {round}: multi-row inserts"));
@@ -113,6 +126,7 @@ pub async fn intake(common: &Common, options: &IntakeOptions, progress: &Progres
             ("seconds".to_owned(), json!(common.window.as_secs_f64())),
             ("connections".to_owned(), json!(options.connections)),
             ("in_flight".to_owned(), json!(options.in_flight)),
+            ("on_streams".to_owned(), json!(options.on_streams)),
         ]),
         figures: figures(&rounds),
         charts: charts(&rounds),
@@ -133,43 +147,15 @@ async fn set_up(ground: &Ground) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A connection and a token of its own for each; several callers share them where more than one post is in flight.
-async fn posters(
-    ground: &Ground,
-    options: &IntakeOptions,
-    round: u32,
-    connections: u64,
-) -> anyhow::Result<Vec<Poster>> {
-    let endpoint = ground.doors()?.endpoints.get("intake").context("intake does not run")?.clone();
-    let grants = post::grants();
-    let grants: Vec<_> = grants.iter().map(|(role, client)| (*role, client.as_str())).collect();
-    let mut posters = Vec::new();
-    for connection in 0..connections {
-        let channel = Endpoint::from_shared(endpoint.clone())?.tcp_nodelay(true).connect().await?;
-        let name = format!("r{round}-{connections}-{connection}");
-        let bearer: MetadataValue<Ascii> = format!("Bearer {}", ground.token(&name, &grants)?).parse()?;
-        for caller in 0..options.in_flight {
-            posters.push(Poster {
-                client: IntakeServiceClient::new(channel.clone()),
-                bearer: bearer.clone(),
-                name: name.clone(),
-                next: caller,
-                stride: options.in_flight,
-            });
-        }
-    }
-    Ok(posters)
-}
-
 async fn measure(
     ground: &Ground,
     common: &Common,
     options: &IntakeOptions,
-    (round, connections): (u32, u64),
+    (round, way): (u32, Way),
     rounds: &mut Rounds,
     progress: &Progress,
 ) -> anyhow::Result<()> {
-    let posters = posters(ground, options, round, connections).await?;
+    let posters = poster::posters(ground, round, way).await?;
     store::checkpoint(&ground.desk.postgres).await?;
     let before = ground.cpu()?;
     let loaded = closed_loop(posters, common.warm_up(), common.window).await?;
@@ -195,15 +181,15 @@ async fn measure(
     if !options.no_raw {
         let sizes = count::sizes(&ground.desk.postgres).await?;
         let (warm_up, window) = (common.warm_up(), common.window);
-        measured.single = Some(raw::single(ground, sizes, connections, warm_up, window).await?);
+        measured.single = Some(raw::single(ground, sizes, way.connections, warm_up, window).await?);
     }
-    progress.note(&told(connections, &measured));
+    progress.note(&told(way, &measured));
     progress.step();
-    rounds.desk.entry(connections).or_default().push(measured);
+    rounds.desk.entry(way).or_default().push(measured);
     Ok(())
 }
 
-fn told(connections: u64, measured: &Measured) -> String {
+fn told(way: Way, measured: &Measured) -> String {
     let raw = measured.single.as_ref().map_or_else(String::new, |raw| {
         let rate = raw.per_second;
         format!(
@@ -213,7 +199,7 @@ fn told(connections: u64, measured: &Measured) -> String {
         )
     });
     format!(
-        "{connections} connections: {:.0}/s, p50 {:.2} ms, p99 {:.2} ms, CPU-ms {:.3} intake + {:.3} Postgres{raw}",
+        "{way}: {:.0}/s, p50 {:.2} ms, p99 {:.2} ms, CPU-ms {:.3} intake + {:.3} Postgres{raw}",
         measured.per_second,
         measured.latency.p50_ms,
         measured.latency.p99_ms,
@@ -241,14 +227,10 @@ async fn check(ground: &Ground, rounds: &Rounds) -> anyhow::Result<Vec<Check>> {
     ])
 }
 
-fn at(connections: u64) -> String {
-    if connections == 1 { "1 connection".to_owned() } else { format!("{connections} connections") }
-}
-
 fn figures(rounds: &Rounds) -> Vec<Figure> {
     let mut figures = Vec::new();
-    for (connections, measured) in &rounds.desk {
-        let at = at(*connections);
+    for (way, measured) in &rounds.desk {
+        let at = way.to_string();
         let each = |of: &dyn Fn(&Measured) -> f64| measured.iter().map(of).collect::<Vec<f64>>();
         let singles: Vec<&Raw> = measured.iter().filter_map(|one| one.single.as_ref()).collect();
         let raw = |figure: Figure, of: &dyn Fn(&Raw) -> f64| match singles.is_empty() {
@@ -257,19 +239,19 @@ fn figures(rounds: &Rounds) -> Vec<Figure> {
         };
         let mut rate =
             raw(Figure::new(&at, "tickets acknowledged", "/s", each(&|one| one.per_second)), &|raw| raw.per_second);
-        if *connections == 32 {
+        if way.connections == 32 {
             rate = rate.target(Target::RatioAtLeast(0.7));
         }
         let p50 = Figure::new(&at, "acknowledged, p50", "ms", each(&|one| one.latency.p50_ms));
         let mut p99 = Figure::new(&at, "acknowledged, p99", "ms", each(&|one| one.latency.p99_ms));
-        if *connections == 8 {
+        if way.connections == 8 {
             p99 = p99.target(Target::AtMost(5.0));
         }
         let longest = Figure::new(&at, "acknowledged, longest", "ms", each(&|one| one.latency.max_ms));
         let unit = "CPU-ms/ticket";
         let mut together =
             Figure::new(&at, "CPU of intake and Postgres", unit, each(&|one| one.service_ms + one.postgres_ms));
-        if *connections == 32 {
+        if way.connections == 32 {
             together = together.target(Target::AtMost(0.25));
         }
         figures.extend([
@@ -295,7 +277,7 @@ fn figures(rounds: &Rounds) -> Vec<Figure> {
 }
 
 fn charts(rounds: &Rounds) -> Vec<Chart> {
-    let groups: Vec<String> = rounds.desk.keys().map(|connections| at(*connections)).collect();
+    let groups: Vec<String> = rounds.desk.keys().map(ToString::to_string).collect();
     let middle = |of: &dyn Fn(&Measured) -> f64| -> Vec<f64> {
         rounds.desk.values().map(|all| crate::median(&all.iter().map(of).collect::<Vec<_>>())).collect()
     };
@@ -348,9 +330,10 @@ fn charts(rounds: &Rounds) -> Vec<Chart> {
 fn notes(options: &IntakeOptions, rounds: &Rounds) -> Vec<String> {
     let mut notes = vec![
         format!(
-            "Closed loop: each connection has {} in flight, its own token and never posts the same twice. Half of the \
-             posts name a requester, half a source with its external_ref.",
-            if options.in_flight == 1 { "one post".to_owned() } else { format!("{} posts", options.in_flight) }
+            "Closed loop: each connection has {} in flight (each stream {}), its own token and never posts the same \
+             twice. Half of the posts name a requester, half a source with its external_ref.",
+            if options.in_flight == 1 { "one post".to_owned() } else { format!("{} posts", options.in_flight) },
+            options.on_streams,
         ),
         "CPU is what the operating system accounted from before the first post until the last one was announced on the \
          bus, divided by all tickets; the load's own is told apart and counts nowhere."

@@ -115,5 +115,6 @@ pub(crate) fn post(caller: &str, number: u64) -> RegisterTicketRequest {
         client_id: client_id(number),
         matter: Some(matter),
         solved: None,
+        attachment_ids: Vec::new(),
     }
 }

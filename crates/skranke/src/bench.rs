@@ -42,9 +42,10 @@ pub(crate) async fn bench(output: Output, command: Bench) -> anyhow::Result<()> 
 
 async fn run(output: Output, command: Bench) -> anyhow::Result<()> {
     match command {
-        Bench::Intake { connections, in_flight, no_raw, common } => {
-            let steps = u64::from(common.rounds) * connections.len() as u64 * 2;
-            let options = IntakeOptions { connections, in_flight, no_raw };
+        Bench::Intake { connections, in_flight, on_streams, no_raw, common } => {
+            let ways = connections.len() as u64 + u64::from(on_streams > 0);
+            let steps = u64::from(common.rounds) * ways * 2;
+            let options = IntakeOptions { connections, in_flight, on_streams, no_raw };
             let outcome =
                 bench::intake(&self::common(&common, SECONDS).await?, &options, &Progress::new(steps)).await?;
             keep(output, &common, &outcome)

@@ -18,6 +18,10 @@ pub(crate) enum Bench {
         /// Posts under way on each connection
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1024))]
         in_flight: u64,
+        /// Posts under way on each connection where all of them go over one stream; measured besides, on the most
+        /// connections; 0 leaves it out
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(0..=1024))]
+        on_streams: u64,
         /// Leave the raw limits out
         #[arg(long)]
         no_raw: bool,
