@@ -86,22 +86,29 @@ impl Looked {
     }
 }
 
-/// Looks at tickets as of the instants that they wait for, if nothing happens to them until then. Keeps nothing.
+/// Looks at tickets as of the instants that they wait for, if nothing happens to them until then. Keeps nothing, but
+/// makes their rows ready to be changed.
 ///
 /// # Errors
 /// If the store failed.
 pub async fn look_ahead(timer: &Timer, keys: Vec<TicketKey>) -> Result<Vec<Looked>, Error> {
     let scope = store::scope_of(&keys);
-    let work = timer.clone();
+    let (work, wanted) = (timer.clone(), keys.clone());
     let look = timer.ground.store.read(&scope, move |connection| {
         Box::pin(async move {
             // First of all: what happens from here on makes another ticket of it.
-            let tickets = store::tickets(connection, &keys).await?;
+            let tickets = store::tickets(connection, &wanted).await?;
             let touched = tickets.into_iter().filter_map(|ticket| Touched::by_time(ticket, Timestamp::MIN)).collect();
             work.look(connection, touched).await
         })
     });
-    look.await
+    let looked = look.await?;
+    let ready = timer
+        .ground
+        .store
+        .unit_of_work(&scope, move |connection| Box::pin(async move { store::make_ready(connection, &keys).await }));
+    ready.await?;
+    Ok(looked)
 }
 
 /// What was seen ahead of tickets that are still what they were then, and the tickets that must be looked at anew.
