@@ -1,14 +1,13 @@
 //! Tickets as they are now, and what stands beside them.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, FromRow, PgConnection, Row};
+use sqlx::{FromRow, PgConnection, Row};
 use uuid::Uuid;
 
 use chassis::{Error, Scope};
@@ -19,6 +18,10 @@ use crate::domain::relation::Ties;
 use crate::domain::{
     Callback, Classification, Handling, Matter, Member, Placement, Resolution, Swarm, Ticket, Waiting, Word, Work,
 };
+
+mod row;
+
+pub use row::save;
 
 /// How a caller names a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +132,7 @@ fn work(row: &PgRow) -> Result<Work, sqlx::Error> {
             handled_for: SignedDuration::from_micros(row.try_get::<Option<i64>, _>("handled_us")?.unwrap_or_default()),
             since_at: if_at("handling_since_at")?,
         },
+        time_box_overrun_at: if_at("time_box_overrun_at")?,
         ties: row.try_get::<Option<Json<Ties>>, _>("ties")?.map(|Json(ties)| ties).unwrap_or_default(),
         fulfilment: row.try_get::<Option<Json<Fulfilment>>, _>("fulfilment")?.map(|Json(it)| it).unwrap_or_default(),
         workspace: row.try_get::<Option<Json<_>>, _>("workspace")?.map(|Json(it)| it).unwrap_or_default(),
@@ -168,163 +172,6 @@ fn classification(row: &PgRow) -> Result<Classification, sqlx::Error> {
         priority_rule: row.try_get("priority_rule")?,
         model_version: row.try_get::<i64, _>("model_version")?.unsigned_abs(),
     })
-}
-
-/// The row of a ticket, by column.
-fn row(ticket: &Ticket) -> serde_json::Value {
-    let Ticket { client_id, ticket_id, matter, work } = ticket;
-    let Classification { kind, category, subcategory, impact, urgency, priority, priority_rule, model_version } =
-        &work.classification;
-    let resolution = work.resolution.as_ref();
-    serde_json::json!({
-        "client_id": client_id, "ticket_id": ticket_id, "reference": matter.reference, "revision": work.revision,
-        "state": work.state.word(), "subject": matter.subject, "channel": matter.channel.map(Word::word),
-        "requester_email": matter.requester_email, "requester_name": matter.requester_name,
-        "language": matter.language, "source": matter.source, "external_ref": matter.external_ref,
-        "kind": kind.word(), "category": category, "subcategory": subcategory,
-        "impact": impact.word(), "urgency": urgency.word(), "priority": priority.number(),
-        "priority_rule": priority_rule, "model_version": model_version,
-        "queue": work.placement.queue, "tier": work.placement.tier, "queue_rule": work.placement.rule,
-        "owner": work.owner,
-        "waiting_reason": work.waiting.map(|waiting| waiting.reason.word()),
-        "waiting_since_at": work.waiting.map(|waiting| waiting.since_at),
-        "resolution_code": resolution.map(|resolution| resolution.code.word()),
-        "resolution_note": resolution.map_or("", |resolution| &resolution.note),
-        "registered_at": matter.registered_at, "completeness": matter.completeness, "changed_at": work.changed_at,
-        "resolved_at": resolution.map(|resolution| resolution.resolved_at), "closed_at": work.closed_at,
-        "reopenings": work.reopenings, "hand_overs": work.hand_overs,
-        "returns": work.returns, "ping_pongs": work.ping_pongs, "came_from": work.came_from,
-        "callback_promised_at": work.callback.map(|callback| callback.promised_at),
-        "callback_due_at": work.callback.map(|callback| callback.due_at),
-        "swarm": work.swarm.as_ref().map(SwarmRow::of),
-        "handled_us": i64::try_from(work.handling.handled_for.as_micros()).unwrap_or(i64::MAX),
-        "handling_since_at": work.handling.since_at,
-        "ties": Some(&work.ties).filter(|ties| **ties != Ties::default()),
-        "fulfilment": (!work.fulfilment.is_empty()).then_some(&work.fulfilment),
-        "workspace": (!work.workspace.is_empty()).then_some(&work.workspace),
-        "asked_approvers": asked_approvers(work),
-        "change_from_at": work.fulfilment.change.as_ref().map(|change| change.window_from_at),
-        "change_until_at": work.fulfilment.change.as_ref().map(|change| change.window_until_at),
-    })
-}
-
-/// Those whose answers are wanted, in lower case; `None`: nobody's. On a ticket that is over only what is owed is wanted.
-fn asked_approvers(work: &Work) -> Option<Vec<String>> {
-    if !work.state.is_open() && work.fulfilment.approval_owed_until().is_none() {
-        return None;
-    }
-    let asked: Vec<String> = work.fulfilment.asked().into_iter().map(str::to_lowercase).collect();
-    (!asked.is_empty()).then_some(asked)
-}
-
-/// What a matter was registered as: written once.
-const MATTER: &[&str] = &[
-    "client_id",
-    "ticket_id",
-    "reference",
-    "subject",
-    "channel",
-    "requester_email",
-    "requester_name",
-    "language",
-    "source",
-    "external_ref",
-    "registered_at",
-    "completeness",
-];
-
-/// What the work on it changes.
-const WORK: &[&str] = &[
-    "revision",
-    "state",
-    "kind",
-    "category",
-    "subcategory",
-    "impact",
-    "urgency",
-    "priority",
-    "priority_rule",
-    "model_version",
-    "queue",
-    "tier",
-    "queue_rule",
-    "owner",
-    "waiting_reason",
-    "waiting_since_at",
-    "resolution_code",
-    "resolution_note",
-    "changed_at",
-    "resolved_at",
-    "closed_at",
-    "reopenings",
-    "hand_overs",
-    "returns",
-    "ping_pongs",
-    "came_from",
-    "callback_promised_at",
-    "callback_due_at",
-    "swarm",
-    "handled_us",
-    "handling_since_at",
-    "ties",
-    "fulfilment",
-    "workspace",
-    "asked_approvers",
-    "change_from_at",
-    "change_until_at",
-];
-
-/// For known tickets.
-static CHANGE: LazyLock<String> = LazyLock::new(|| {
-    let changes: Vec<String> = WORK.iter().map(|column| format!("{column} = n.{column}")).collect();
-    format!(
-        "UPDATE ticket t SET {} FROM jsonb_populate_recordset(NULL::ticket, $1) AS n
-         WHERE t.client_id = n.client_id AND t.ticket_id = n.ticket_id",
-        changes.join(", ")
-    )
-});
-
-/// For tickets of which it is not certain that there is a row.
-static PUT: LazyLock<String> = LazyLock::new(|| {
-    let columns = [MATTER, WORK].concat().join(", ");
-    let changes: Vec<String> = WORK.iter().map(|column| format!("{column} = excluded.{column}")).collect();
-    format!(
-        "INSERT INTO ticket ({columns}) SELECT {columns} FROM jsonb_populate_recordset(NULL::ticket, $1)
-         ON CONFLICT (client_id, ticket_id) DO UPDATE SET {}",
-        changes.join(", ")
-    )
-});
-
-/// Writes new tickets, and the work on known ones in its place, which costs half of an insertion that finds it there.
-/// What a matter was registered as never changes.
-///
-/// The rows travel as one JSON array: fifty parallel arrays would say the same less legibly.
-///
-/// # Errors
-/// If the store failed.
-pub async fn save<'t>(
-    connection: &mut PgConnection,
-    known: impl Iterator<Item = &'t Ticket>,
-    new: impl Iterator<Item = &'t Ticket>,
-) -> Result<(), Error> {
-    let (known, mut new): (Vec<&Ticket>, Vec<&Ticket>) = (known.collect(), new.collect());
-    if !known.is_empty() {
-        let change = sqlx::query(AssertSqlSafe(CHANGE.as_str())).bind(rows(known.clone()));
-        let found = change.execute(&mut *connection).await?.rows_affected();
-        if found < known.len() as u64 {
-            new.extend(known);
-        }
-    }
-    if !new.is_empty() {
-        sqlx::query(AssertSqlSafe(PUT.as_str())).bind(rows(new)).execute(connection).await?;
-    }
-    Ok(())
-}
-
-/// Rows in one order everywhere.
-fn rows(mut tickets: Vec<&Ticket>) -> Json<Vec<serde_json::Value>> {
-    tickets.sort_by_key(|ticket| (&ticket.client_id, ticket.ticket_id));
-    Json(tickets.into_iter().map(row).collect())
 }
 
 /// The clients of a scope for an index condition: the guard's own condition is none. `None`: all.
