@@ -1,6 +1,8 @@
 //! From JetStream to a service: batches in one transaction, acknowledged after the commit.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{PullConsumer, pull};
@@ -16,7 +18,7 @@ use uuid::Uuid;
 
 use crate::bus::jittered;
 use crate::metrics::{Batch, watch};
-use crate::{Error, Ground, SOON, Wiring, dead_letter, stream_for, telemetry};
+use crate::{Error, Ground, LATER, SOON, Wiring, dead_letter, stream_for, telemetry};
 
 /// Messages handled in one transaction.
 const BATCH: usize = 512;
@@ -24,6 +26,9 @@ const BATCH: usize = 512;
 const AT_ONCE: usize = 2;
 /// So many at once or more are facts that come in numbers: see [`Wiring::gathers_for`]. After fewer it is [`SOON`].
 const NUMBERS: usize = 8;
+/// Of facts that come in numbers, batches begin so many times as far apart as the last one took, if that is longer: on a
+/// machine that is busy they grow, since each costs as much besides its facts as dozens of them.
+const APART: u32 = 2;
 /// A message that failed so often goes to the dead letters.
 pub const ATTEMPTS: i64 = 10;
 
@@ -86,6 +91,8 @@ pub(crate) async fn run(ground: Ground, wiring: &'static Wiring, handler: Handle
     let mut messages = select_all(streams);
     let mut working = JoinSet::new();
     let mut begins_at = Instant::now();
+    // How long the last batch took, in microseconds.
+    let took = Arc::new(AtomicU64::new(0));
     loop {
         while working.len() >= AT_ONCE {
             working.join_next().await;
@@ -101,9 +108,17 @@ pub(crate) async fn run(ground: Ground, wiring: &'static Wiring, handler: Handle
         {
             batch.push(message);
         }
-        let gathers_for = if batch.len() < NUMBERS { wiring.gathers_for.min(SOON) } else { wiring.gathers_for };
-        begins_at = Instant::now() + gathers_for;
-        working.spawn(judge(ground.clone(), batch, Arc::clone(&handler)));
+        let begun_at = Instant::now();
+        begins_at = begun_at
+            + match batch.len() {
+                ..NUMBERS => wiring.gathers_for.min(SOON),
+                _ => (Duration::from_micros(took.load(Relaxed)) * APART).min(LATER).max(wiring.gathers_for),
+            };
+        let (judged, took) = (judge(ground.clone(), batch, Arc::clone(&handler)), Arc::clone(&took));
+        working.spawn(async move {
+            judged.await;
+            took.store(u64::try_from(begun_at.elapsed().as_micros()).unwrap_or(u64::MAX), Relaxed);
+        });
     }
     while working.join_next().await.is_some() {}
     // What was sent to us and not begun goes to another replica, or our next self, at once instead of after the wait

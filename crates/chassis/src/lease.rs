@@ -109,7 +109,14 @@ impl Leases {
     }
 }
 
+/// One replica at a time: the shares then add up, and nobody waits in a circle.
+async fn take_turn(connection: &mut PgConnection, purpose: &str) -> Result<(), Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('lease ' || $1))").bind(purpose).execute(connection).await?;
+    Ok(())
+}
+
 async fn release_rows(connection: &mut PgConnection, purpose: &str, holder: Uuid) -> Result<(), Error> {
+    take_turn(connection, purpose).await?;
     sqlx::query("UPDATE lease SET expires_at = '-infinity', holder = NULL WHERE purpose = $1 AND holder = $2")
         .bind(purpose)
         .bind(holder)
@@ -125,11 +132,7 @@ async fn release_rows(connection: &mut PgConnection, purpose: &str, holder: Uuid
 
 async fn renew_rows(connection: &mut PgConnection, purpose: &str, holder: Uuid) -> Result<BTreeMap<i16, i64>, Error> {
     let seconds = LEASE_FOR.as_secs_f64();
-    // One replica at a time: the shares then add up.
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('lease ' || $1))")
-        .bind(purpose)
-        .execute(&mut *connection)
-        .await?;
+    take_turn(connection, purpose).await?;
     sqlx::query(
         "INSERT INTO lease_holder (purpose, holder, seen_until) VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
          ON CONFLICT (purpose, holder) DO UPDATE SET seen_until = excluded.seen_until",
