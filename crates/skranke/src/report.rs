@@ -1,7 +1,9 @@
 //! `skranke report`
 
+mod impact;
+
 use anyhow::Context;
-use contracts::desk::v1::Priority;
+use contracts::desk::v1::{Priority, TicketKind};
 use contracts::reporting::v1 as proto;
 use contracts::sla_timer::v1::Metric;
 use contracts::timestamp;
@@ -10,34 +12,38 @@ use jiff::{SignedDuration, Timestamp};
 use crate::arguments::Report;
 use crate::clients::Clients;
 use crate::output::{Output, plain, table};
-use crate::words::{instant, length, number, read_instant, word};
+use crate::words::{instant, length, number, numbers, read_instant, word};
 
 pub(crate) async fn report(clients: &Clients, output: Output, command: Report) -> anyhow::Result<()> {
     let mut reporting = clients.reporting()?;
     match command {
-        Report::Kpis { client, from, until, time_zone } => {
+        Report::Kpis { client, from, until, time_zone, kind, by_kind } => {
             let period = Some(period(from.as_deref(), until.as_deref(), &time_zone)?);
-            let request = proto::GetKpisRequest { client_ids: client, period, time_zone };
+            let kinds = numbers::<TicketKind>(&kind)?;
+            let request = proto::GetKpisRequest { client_ids: client, period, time_zone, kinds, by_kind };
             let answer = reporting.get_kpis(request).await?.into_inner();
             output.messages(&answer.clients, |all| {
                 if all.is_empty() {
-                    return "No clients.".to_owned();
+                    return if by_kind { "Nothing happened." } else { "No clients." }.to_owned();
                 }
                 all.iter().map(kpis).collect::<Vec<_>>().join("\n\n")
             })
         }
-        Report::Backlog { client, at } => {
+        Report::Backlog { client, at, kind } => {
             let at = at.map(|at| read_instant(&at, "UTC")).transpose()?.map(timestamp);
-            let answer = reporting.get_backlog(proto::GetBacklogRequest { client_ids: client, at }).await?.into_inner();
+            let request = proto::GetBacklogRequest { client_ids: client, at, kinds: numbers::<TicketKind>(&kind)? };
+            let answer = reporting.get_backlog(request).await?.into_inner();
             output.message(&answer, backlog)
         }
-        Report::Tickets { client, kpi, from, until } => {
+        Report::Tickets { client, kpi, kind, service, from, until } => {
             let mut request = proto::ListKpiTicketsRequest {
                 client_id: client,
                 kpi: number::<proto::Kpi>(&kpi)?,
                 period: Some(period(from.as_deref(), until.as_deref(), "UTC")?),
                 page_size: 1_000,
                 page_token: String::new(),
+                kinds: numbers::<TicketKind>(&kind)?,
+                service,
             };
             let mut tickets = Vec::new();
             loop {
@@ -118,13 +124,20 @@ fn kpis(one: &proto::ClientKpis) -> String {
         .collect();
     row("sla_attainment", attained.join("\n"));
     row("by_priority", counts(&one.by_priority));
+    row("by_kind", counts(&one.by_kind));
     row("by_channel", counts(&one.by_channel));
     row("by_waiting", counts(&one.by_waiting));
     row("by_month", counts(&one.by_month));
     if let Some(cents) = one.cost_per_ticket_cents {
         row("cost_per_ticket", format!("{}.{:02} {}", cents / 100, cents % 100, one.currency));
     }
-    format!("{}  {} … {}\n{rows}", one.client_id, instant(period.from.as_ref()), instant(period.until.as_ref()))
+    for (name, value) in impact::rows(one) {
+        row(name, value);
+    }
+    let kinds: Vec<String> = one.kinds.iter().map(|kind| word::<TicketKind>(*kind)).collect();
+    let client =
+        if kinds.is_empty() { one.client_id.clone() } else { format!("{} ({})", one.client_id, kinds.join(", ")) };
+    format!("{client}  {} … {}\n{rows}", instant(period.from.as_ref()), instant(period.until.as_ref()))
 }
 
 fn counts(counts: &[proto::Count]) -> String {
@@ -132,24 +145,30 @@ fn counts(counts: &[proto::Count]) -> String {
 }
 
 fn backlog(answer: &proto::GetBacklogResponse) -> String {
-    let mut rows = table(&["client", "open", "by age", "by priority"]);
+    let mut rows = table(&["client", "open", "by age", "by priority", "by kind"]);
     for one in &answer.clients {
-        rows.add_row([one.client_id.clone(), one.open.to_string(), counts(&one.by_age), counts(&one.by_priority)]);
+        let counted = [&one.by_age, &one.by_priority, &one.by_kind].map(|of| counts(of));
+        rows.add_row([one.client_id.clone(), one.open.to_string()].into_iter().chain(counted));
     }
     format!("at {}\n{rows}", instant(answer.at.as_ref()))
 }
 
 fn list(tickets: &[proto::KpiTicket]) -> String {
-    let mut rows = table(&["reference", "prio", "registered", "resolved", "closed", "subject"]);
+    let has_more = tickets.iter().any(|one| !impact::of_ticket(one).is_empty());
+    let mut head = vec!["reference", "kind", "prio", "registered", "resolved", "closed", "subject"];
+    head.extend(has_more.then_some("counts as"));
+    let mut rows = table(&head);
     for one in tickets {
-        rows.add_row([
+        let usual = [
             one.reference.clone(),
+            word::<TicketKind>(one.kind),
             word::<Priority>(one.priority),
             instant(one.registered_at.as_ref()),
             instant(one.resolved_at.as_ref()),
             instant(one.closed_at.as_ref()),
             plain(&one.subject),
-        ]);
+        ];
+        rows.add_row(usual.into_iter().chain(has_more.then(|| impact::of_ticket(one))));
     }
     format!("{} tickets\n{rows}", tickets.len())
 }

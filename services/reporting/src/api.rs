@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::handle::kpis as read;
 use crate::handle::rebuild::{Progress, Rebuild};
 use crate::store;
-use crate::store::kpis::Window;
+use crate::store::breakdown::backlog;
+use crate::store::kpis::{Kinds, Window};
 use crate::wire::{self, answers, requests};
 
 /// The service.
@@ -31,8 +32,8 @@ pub struct Api {
 type PageKey = (i64, i64, Uuid);
 
 impl Api {
-    fn window(&self, period: requests::Period) -> Window {
-        Window { from: period.from, until: period.until, at: period.until.min(self.ground.clock.now()) }
+    fn window(&self, period: requests::Period, kinds: Kinds) -> Window {
+        Window { from: period.from, until: period.until, at: period.until.min(self.ground.clock.now()), kinds }
     }
 
     /// The clients of a request: those named, all of which must be the caller's, or all of the caller's.
@@ -56,15 +57,19 @@ impl ReportingService for Api {
         let named = requests::client_ids(&request.client_ids).map_err(|all| violations.extend(all)).ok();
         let period = requests::period(request.period.as_ref()).map_err(|one| violations.push(one)).ok();
         let time_zone = requests::time_zone(&request.time_zone).map_err(|one| violations.push(one)).ok();
-        let (Some(named), Some(period), Some(time_zone)) = (named, period, time_zone) else {
+        let kinds = requests::kinds(&request.kinds).map_err(|one| violations.push(one)).ok();
+        let (Some(named), Some(period), Some(time_zone), Some(kinds)) = (named, period, time_zone, kinds) else {
             return Err(status::invalid(violations));
         };
         let clients = self.clients(&caller, named).await?;
-        let window = self.window(period);
+        let windows = read::by_kind(self.window(period, kinds), request.by_kind);
         let zone_word = time_zone.iana_name().unwrap_or("UTC").to_owned();
-        let kpis = read::kpis(&self.ground.store, clients.clone(), window, time_zone).await?;
-        let clients =
-            clients.iter().map(|client_id| answers::client_kpis(client_id, window, &zone_word, &kpis)).collect();
+        let told = read::kpis(&self.ground.store, clients.clone(), windows.clone(), time_zone).await?;
+        let each = clients.iter().flat_map(|client_id| {
+            let all = windows.iter().zip(&told);
+            all.map(|(window, kpis)| answers::client_kpis(client_id, *window, &zone_word, kpis))
+        });
+        let clients = each.filter(|one| !request.by_kind || answers::says_anything(one)).collect();
         Ok(Response::new(proto::GetKpisResponse { clients }))
     }
 
@@ -77,7 +82,8 @@ impl ReportingService for Api {
         let mut violations = vec![];
         let named = requests::client_ids(&request.client_ids).map_err(|all| violations.extend(all)).ok();
         let at = requests::optional_instant("at", request.at.as_ref()).map_err(|one| violations.push(one)).ok();
-        let (Some(named), Some(at)) = (named, at) else { return Err(status::invalid(violations)) };
+        let kinds = requests::kinds(&request.kinds).map_err(|one| violations.push(one)).ok();
+        let (Some(named), Some(at), Some(kinds)) = (named, at, kinds) else { return Err(status::invalid(violations)) };
         let clients = self.clients(&caller, named).await?;
         let now = self.ground.clock.now();
         let at = at.map_or(now, |at| at.min(now));
@@ -86,7 +92,7 @@ impl ReportingService for Api {
             .ground
             .store
             .read(&Scope::of_all(&clients), move |connection| {
-                Box::pin(async move { store::kpis::backlog(connection, &counted, at, &answers::AGES).await })
+                Box::pin(async move { backlog(connection, &counted, (at, kinds), &answers::AGES).await })
             })
             .await
             .map_err(|error: Error| Status::from(error))?;
@@ -112,24 +118,29 @@ impl ReportingService for Api {
         let size = size.map_err(|one| violations.push(one)).ok();
         let after: Result<Option<PageKey>, _> = PageToken::decode(&request.page_token, &question);
         let after = after.map_err(|one| violations.push(one)).ok();
+        let kinds = requests::kinds(&request.kinds).map_err(|one| violations.push(one)).ok();
+        let service = requests::service(&request.service, kpi).map_err(|one| violations.push(one)).ok();
         let (Some(client_id), Some(period), Some(kpi), Some(size), Some(after)) = (client, period, kpi, size, after)
         else {
             return Err(status::invalid(violations));
         };
-        let scope = caller.scope_of(&client_id)?;
-        let (window, after) = resumed(self.window(period), after).map_err(|one| status::invalid(vec![one]))?;
+        let (Some(kinds), Some(service)) = (kinds, service) else { return Err(status::invalid(violations)) };
+        let (scope, reader) = (caller.scope_of(&client_id)?, caller.principal.subject.clone());
+        let (window, after) = resumed(self.window(period, kinds), after).map_err(|one| status::invalid(vec![one]))?;
         let rows = self
             .ground
             .store
             .read(&scope, move |connection| {
-                Box::pin(async move { store::kpis::list(connection, kpi, &client_id, window, after, size).await })
+                Box::pin(async move {
+                    read::behind(connection, (kpi, &service), &client_id, window, (after, size, &reader)).await
+                })
             })
             .await
             .map_err(|error: Error| Status::from(error))?;
         let next_page_token = match rows.last() {
             Some(last) if rows.len() as i64 == size => {
-                let registered_at = last.registered_at.to_jiff().as_microsecond();
-                let key: PageKey = (window.at.as_microsecond(), registered_at, last.ticket_id);
+                let registered_at = last.row.registered_at.to_jiff().as_microsecond();
+                let key: PageKey = (window.at.as_microsecond(), registered_at, last.row.ticket_id);
                 PageToken::encode(&question, &key)
             }
             _ => String::new(),

@@ -1,5 +1,6 @@
 //! What reporting makes of a ticket's facts, and nothing else: no clock, no database, no broker.
 
+pub mod impact;
 pub mod months;
 
 use std::collections::btree_map::Entry;
@@ -41,6 +42,8 @@ pub enum What {
     Registered(Registration),
     /// Kind, category and priority were decided. An empty queue says nothing about the queue.
     Triaged {
+        /// The `TicketKind`; 0 says nothing about the kind.
+        kind: u8,
         /// 1 to 5.
         priority: Option<u8>,
         /// The client's name for it.
@@ -70,6 +73,8 @@ pub enum What {
     Unmerged,
     /// A promise, as it is then.
     Clock(Clock),
+    /// Something that changes and major incidents are measured by.
+    Impact(impact::Effect),
 }
 
 /// How a ticket began.
@@ -79,6 +84,8 @@ pub struct Registration {
     pub reference: String,
     /// One line.
     pub subject: String,
+    /// The `TicketKind` as the sender says, 0 to 5.
+    pub kind: u8,
     /// The `Channel`, 0 to 7.
     pub channel: u8,
     /// How the contact came: the sender's word for it, else the channel's.
@@ -168,6 +175,8 @@ impl ClockState {
 pub struct Figures {
     /// Absent until it has arrived; such a ticket counts nowhere.
     pub registration: Option<Registration>,
+    /// The `TicketKind`: the latest, 0 to 5.
+    pub kind: u8,
     /// The latest.
     pub priority: Option<u8>,
     /// The latest.
@@ -196,6 +205,8 @@ pub struct Figures {
     pub open: Vec<OpenInterval>,
     /// What became of each promise, by id.
     pub clocks: BTreeMap<String, ClockFigures>,
+    /// What changes and major incidents are measured by.
+    pub impact: impact::Impact,
 }
 
 /// `[opened_at, ended)`; without an end it is open.
@@ -266,7 +277,10 @@ pub fn fold(facts: impl IntoIterator<Item = Fact>) -> Figures {
         let at = fact.occurred_at;
         match fact.what {
             What::Registered(registration) => figures.registration = Some(registration),
-            What::Triaged { priority, category, queue } => {
+            What::Triaged { kind, priority, category, queue } => {
+                if kind != 0 {
+                    figures.kind = kind;
+                }
                 figures.priority = priority;
                 figures.category = category;
                 if !queue.is_empty() {
@@ -287,7 +301,11 @@ pub fn fold(facts: impl IntoIterator<Item = Fact>) -> Figures {
             What::Cancelled => life.cancel(at),
             What::Unmerged => life.revive(at),
             What::Clock(clock) => see_clock(&mut clocks, (fact.revision, fact.event_id), at, clock),
+            What::Impact(effect) => figures.impact.become_so(at, effect),
         }
+    }
+    if figures.kind == 0 {
+        figures.kind = figures.registration.as_ref().map_or(0, |registration| registration.kind);
     }
     life.tell(&mut figures);
     figures.clocks = clocks.into_iter().map(|(clock_id, (_, clock))| (clock_id, clock)).collect();

@@ -42,7 +42,7 @@ async fn record(connection: &mut PgConnection, heard: Vec<NewFact>) -> Result<()
         let keys: HashSet<Key> = of_names.map(|(client_id, ticket_id, _)| (client_id.clone(), *ticket_id)).collect();
         keys.into_iter().collect()
     };
-    // The promises depend on no other facts, nor the rest on them: a batch reads and writes what it touches only.
+    // Each of the three depends on no facts but its own: a batch reads and writes what it touches only.
     let (life, clocks) = (touched(&facts::LIFE), touched(&facts::CLOCKS));
     if !life.is_empty() {
         let figures = folded(connection, life, &facts::LIFE).await?;
@@ -51,6 +51,11 @@ async fn record(connection: &mut PgConnection, heard: Vec<NewFact>) -> Result<()
     if !clocks.is_empty() {
         let figures = folded(connection, clocks, &facts::CLOCKS).await?;
         store::figures::write_clocks(connection, &figures).await?;
+    }
+    let impact = touched(&facts::IMPACT);
+    if !impact.is_empty() {
+        let figures = folded(connection, impact, &facts::IMPACT).await?;
+        store::impact::write(connection, &figures).await?;
     }
     Ok(())
 }

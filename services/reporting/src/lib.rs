@@ -63,6 +63,8 @@ pub const WIRING: Wiring = Wiring {
                 "approval_requested",
                 "approval_decided",
                 "approver_replaced",
+                "approval_overdue",
+                "time_box_overrun",
                 "task_added",
                 "task_completed",
                 "task_skipped",
@@ -87,6 +89,8 @@ pub const WIRING: Wiring = Wiring {
                 "time_worked",
                 "time_corrected",
                 "agents_mentioned",
+                "confidential_queues_told",
+                "confidential_ticket_told",
             ],
         },
         Listen {

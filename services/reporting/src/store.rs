@@ -1,7 +1,9 @@
 //! The history and the figures in Postgres.
 
+pub mod breakdown;
 pub mod costs;
 pub mod figures;
+pub mod impact;
 pub mod kpis;
 
 use chassis::Error;
@@ -68,9 +70,13 @@ pub struct KeptFact {
 pub async fn lock(connection: &mut PgConnection, keys: &[Key]) -> Result<(), Error> {
     let (clients, tickets) = columns(keys);
     sqlx::query(
+        // Most are there: looking costs a third of an insertion that finds them.
         "INSERT INTO ticket_figures (client_id, ticket_id)
          SELECT k.client_id, k.ticket_id
          FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
+         LEFT JOIN LATERAL (SELECT true AS it FROM ticket_figures f
+                            WHERE f.client_id = k.client_id AND f.ticket_id = k.ticket_id LIMIT 1) AS known ON true
+         WHERE known.it IS NULL
          ORDER BY 1, 2 ON CONFLICT DO NOTHING",
     )
     .bind(&clients)

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod facts;
+mod impact;
 pub mod requests;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+mod impact;
+
 use proptest::prelude::*;
 
 use super::months::{Costs, cost_per_ticket, spanning};
@@ -22,6 +24,7 @@ fn registered(minutes: i64) -> Fact {
     let registration = Registration {
         reference: "ACME-1".to_owned(),
         subject: "The printer is on fire".to_owned(),
+        kind: 1,
         channel: 1,
         contact: "phone".to_owned(),
         registered_at: at(minutes),
@@ -133,6 +136,7 @@ fn facts_of_one_instant_follow_their_revisions() {
 #[test]
 fn priority_category_and_queue_are_the_latest_and_waits_are_remembered() {
     let triaged = |priority, queue: &str| What::Triaged {
+        kind: 0,
         priority: Some(priority),
         category: "hardware".to_owned(),
         queue: queue.to_owned(),
@@ -173,6 +177,7 @@ fn whats() -> impl Strategy<Value = What> {
         (0_u8..7).prop_map(|reason| What::Waiting { reason }),
         "[a-c]".prop_map(|queue| What::HandedOver { queue }),
         (proptest::option::of(1_u8..6), "[a-c]?").prop_map(|(priority, queue)| What::Triaged {
+            kind: 2,
             priority,
             category: queue.clone(),
             queue

@@ -8,10 +8,13 @@ use contracts::ClientId;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
+use crate::domain::impact::Hit;
 use crate::domain::months::{self, CostMonth, Month};
 use crate::store;
-use crate::store::kpis::{self as read, Kpi, PerClient, Window};
+use crate::store::breakdown as read;
+use crate::store::kpis::{self, Kinds, Kpi, PerClient, Row, Window};
 
 /// Everything that the KPIs of some clients are told from.
 #[derive(Debug, Default)]
@@ -32,7 +35,11 @@ pub struct Kpis {
     pub by_month: Vec<(String, Month, i64)>,
     /// Client, `WaitingReason`, tickets.
     pub by_waiting: Vec<(String, i32, i64)>,
-    /// Cents, and the currency.
+    /// Client, `TicketKind`, tickets.
+    pub by_kind: Vec<(String, i16, i64)>,
+    /// The parts of major incidents that lie in the period.
+    pub hits: PerClient<Vec<Hit>>,
+    /// Cents, and the currency; nothing where not all kinds count.
     pub cost_per_ticket: PerClient<(Option<u64>, String)>,
 }
 
@@ -48,31 +55,108 @@ pub async fn clients_of(of: &Store, scope: &Scope, named: Vec<ClientId>) -> Resu
     }
 }
 
-/// The KPIs of these clients.
+/// The KPIs of these clients, one for each of the windows; all from one state of the store.
 ///
 /// # Errors
 /// If the store failed.
-pub async fn kpis(of: &Store, clients: Vec<ClientId>, window: Window, time_zone: TimeZone) -> Result<Kpis, Error> {
+pub async fn kpis(
+    of: &Store,
+    clients: Vec<ClientId>,
+    windows: Vec<Window>,
+    time_zone: TimeZone,
+) -> Result<Vec<Kpis>, Error> {
     let scope = Scope::of_all(&clients);
     of.read(&scope, move |connection| {
         Box::pin(async move {
             store::one_snapshot(connection).await?;
-            let mut kpis = Kpis::default();
-            for kpi in Kpi::ALL {
-                kpis.counts.insert(kpi, read::count(connection, kpi, &clients, window).await?);
+            let mut told = Vec::with_capacity(windows.len());
+            for window in windows {
+                told.push(kpis_of(connection, &clients, window, &time_zone).await?);
             }
-            kpis.times_to_resolve = read::times_to_resolve(connection, &clients, window).await?;
-            kpis.attainments = read::attainments(connection, &clients, window).await?;
-            kpis.transitions = read::transitions(connection, &clients, window).await?;
-            kpis.by_priority = read::by_priority(connection, &clients, window).await?;
-            kpis.by_channel = read::by_channel(connection, &clients, window).await?;
-            kpis.by_waiting = read::by_waiting(connection, &clients, window).await?;
-            kpis.by_month = by_month(connection, &clients, window, &time_zone).await?;
-            kpis.cost_per_ticket = cost_per_ticket(connection, &clients, window, &time_zone).await?;
-            Ok(kpis)
+            Ok(told)
         })
     })
     .await
+}
+
+async fn kpis_of(
+    connection: &mut PgConnection,
+    clients: &[ClientId],
+    window: Window,
+    time_zone: &TimeZone,
+) -> Result<Kpis, Error> {
+    let mut kpis = Kpis::default();
+    for kpi in Kpi::ALL {
+        kpis.counts.insert(kpi, kpis::count(connection, kpi, clients, window).await?);
+    }
+    kpis.times_to_resolve = read::times_to_resolve(connection, clients, window).await?;
+    kpis.attainments = read::attainments(connection, clients, window).await?;
+    kpis.transitions = read::transitions(connection, clients, window).await?;
+    kpis.by_priority = read::by_priority(connection, clients, window).await?;
+    kpis.by_channel = read::by_channel(connection, clients, window).await?;
+    kpis.by_waiting = read::by_waiting(connection, clients, window).await?;
+    kpis.by_kind = read::by_kind(connection, clients, window).await?;
+    kpis.by_month = by_month(connection, clients, window, time_zone).await?;
+    kpis.hits = store::impact::hits(connection, clients, window, None).await?;
+    // What a desk costs is not booked by kind.
+    if window.kinds.is_all() {
+        kpis.cost_per_ticket = cost_per_ticket(connection, clients, window, time_zone).await?;
+    }
+    Ok(kpis)
+}
+
+/// A ticket behind a KPI, with what its part in the figure comes from.
+#[derive(Debug)]
+pub struct Behind {
+    /// The ticket.
+    pub row: Row,
+    /// For changes: how it ended.
+    pub change: Option<store::impact::Ended>,
+    /// For major incidents: whom they hit, in the period.
+    pub hits: Vec<Hit>,
+}
+
+/// The tickets behind a KPI after `after`.
+///
+/// # Errors
+/// If the store failed.
+pub async fn behind(
+    connection: &mut PgConnection,
+    (kpi, service): (Kpi, &str),
+    client_id: &ClientId,
+    window: Window,
+    wanted: (Option<(Timestamp, Uuid)>, i64, &str),
+) -> Result<Vec<Behind>, Error> {
+    let rows = kpis::list(connection, (kpi, service), client_id, window, wanted).await?;
+    let tickets: Vec<Uuid> = rows.iter().map(|row| row.ticket_id).collect();
+    let changes = match kpi {
+        Kpi::Changes | Kpi::ChangesSuccessful => store::impact::changes(connection, client_id, &tickets).await?,
+        _ => BTreeMap::new(),
+    };
+    let mut hits: Vec<Hit> = match kpi {
+        Kpi::MajorIncidents => {
+            let mut all =
+                store::impact::hits(connection, std::slice::from_ref(client_id), window, Some(&tickets)).await?;
+            all.remove(client_id.as_str()).unwrap_or_default()
+        }
+        _ => vec![],
+    };
+    hits.retain(|hit| service.is_empty() || hit.services.contains(service));
+    let told = rows.into_iter().map(|row| Behind {
+        change: changes.get(&row.ticket_id).copied(),
+        hits: hits.iter().filter(|hit| hit.ticket_id == row.ticket_id).cloned().collect(),
+        row,
+    });
+    Ok(told.collect())
+}
+
+/// The windows that a request is for: its own, or one for each kind of its own.
+pub fn by_kind(window: Window, is_by_kind: bool) -> Vec<Window> {
+    if !is_by_kind {
+        return vec![window];
+    }
+    let numbers = if window.kinds.is_all() { (0..=5).collect() } else { window.kinds.numbers() };
+    numbers.into_iter().map(|kind| Window { kinds: Kinds::of([kind]), ..window }).collect()
 }
 
 async fn by_month(

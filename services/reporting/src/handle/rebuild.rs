@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::folded;
 use crate::store;
-use crate::wire::facts::{CLOCKS, LIFE};
+use crate::wire::facts::{CLOCKS, IMPACT, LIFE};
 
 /// Tickets per unit of work: few enough that nobody waits long for their locks.
 const CHUNK: i64 = 200;
@@ -94,9 +94,11 @@ async fn chunk(connection: &mut sqlx::PgConnection, client_id: ClientId, from: U
     let tickets = keys.len() as u64;
     let last = keys.last().and_then(|(_, ticket_id)| ticket_id.as_u128().checked_add(1));
     let life = folded(connection, keys.clone(), &LIFE).await?;
-    let clocks = folded(connection, keys, &CLOCKS).await?;
+    let clocks = folded(connection, keys.clone(), &CLOCKS).await?;
+    let impact = folded(connection, keys, &IMPACT).await?;
     let mut differed = store::figures::write_life(connection, &life).await?;
     differed.extend(store::figures::forget_clocks(connection, &clocks).await?);
     differed.extend(store::figures::write_clocks(connection, &clocks).await?);
+    differed.extend(store::impact::write(connection, &impact).await?);
     Ok(Chunk { facts, tickets, differed: differed.len() as u64, next: last.map(Uuid::from_u128) })
 }

@@ -45,7 +45,7 @@ async fn write_tickets(connection: &mut PgConnection, tickets: &[(Key, Figures)]
              priority = n.priority, category = n.category, queue = n.queue, registered_at = n.registered_at,
              first_resolved_at = n.first_resolved_at, resolved_at = n.resolved_at, closed_at = n.closed_at,
              cancelled_at = n.cancelled_at, resolvings = n.resolvings, reopenings = n.reopenings,
-             hand_overs = n.hand_overs, waits = n.waits, waited_for = n.waited_for
+             hand_overs = n.hand_overs, waits = n.waits, waited_for = n.waited_for, kind = n.kind
          FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
                UNNEST($3::text[]) AS reference, UNNEST($4::text[]) AS subject, UNNEST($5::text[]) AS contact,
                UNNEST($6::smallint[]) AS channel, UNNEST($7::smallint[]) AS priority,
@@ -54,15 +54,15 @@ async fn write_tickets(connection: &mut PgConnection, tickets: &[(Key, Figures)]
                UNNEST($12::timestamptz[]) AS resolved_at, UNNEST($13::timestamptz[]) AS closed_at,
                UNNEST($14::timestamptz[]) AS cancelled_at, UNNEST($15::int[]) AS resolvings,
                UNNEST($16::int[]) AS reopenings, UNNEST($17::int[]) AS hand_overs, UNNEST($18::int[]) AS waits,
-               UNNEST($19::smallint[]) AS waited_for) AS n
+               UNNEST($19::smallint[]) AS waited_for, UNNEST($20::smallint[]) AS kind) AS n
          WHERE f.client_id = n.client_id AND f.ticket_id = n.ticket_id
            AND (f.reference, f.subject, f.contact, f.channel, f.priority, f.category, f.queue, f.registered_at,
                 f.first_resolved_at, f.resolved_at, f.closed_at, f.cancelled_at, f.resolvings, f.reopenings,
-                f.hand_overs, f.waits, f.waited_for)
+                f.hand_overs, f.waits, f.waited_for, f.kind)
                IS DISTINCT FROM
                (n.reference, n.subject, n.contact, n.channel, n.priority, n.category, n.queue, n.registered_at,
                 n.first_resolved_at, n.resolved_at, n.closed_at, n.cancelled_at, n.resolvings, n.reopenings,
-                n.hand_overs, n.waits, n.waited_for)
+                n.hand_overs, n.waits, n.waited_for, n.kind)
          RETURNING f.client_id, f.ticket_id",
     )
     .bind(clients)
@@ -84,6 +84,7 @@ async fn write_tickets(connection: &mut PgConnection, tickets: &[(Key, Figures)]
     .bind(column(tickets, |figures| number(figures.hand_overs)))
     .bind(column(tickets, |figures| number(figures.waits)))
     .bind(column(tickets, waited_for))
+    .bind(column(tickets, |figures| i16::from(figures.kind)))
     .fetch_all(connection)
     .await?)
 }

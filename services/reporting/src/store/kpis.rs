@@ -9,7 +9,6 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{bound, words};
-use crate::domain::months::CostMonth;
 
 /// A number that is the number of its tickets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,11 +27,19 @@ pub enum Kpi {
     Backlog,
     /// With a promise that ended in the period, broken.
     Breached,
+    /// Changes that ended in the period.
+    Changes,
+    /// Of those: successful, without an incident that one of them caused.
+    ChangesSuccessful,
+    /// Incidents that one of those changes caused.
+    CausedIncidents,
+    /// Major incidents that hit somebody in the period.
+    MajorIncidents,
 }
 
 impl Kpi {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Registered,
         Self::Resolved,
         Self::Closed,
@@ -40,7 +47,37 @@ impl Kpi {
         Self::Reopened,
         Self::Backlog,
         Self::Breached,
+        Self::Changes,
+        Self::ChangesSuccessful,
+        Self::CausedIncidents,
+        Self::MajorIncidents,
     ];
+}
+
+/// Which kinds of tickets count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kinds(i32);
+
+impl Kinds {
+    /// These `TicketKind`s; of none: all, also tickets without a kind.
+    pub fn of(kinds: impl IntoIterator<Item = i32>) -> Self {
+        Self(kinds.into_iter().filter(|kind| (0..=5).contains(kind)).fold(0, |bits, kind| bits | 1 << kind))
+    }
+
+    /// Whether it is all of them.
+    pub fn is_all(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Bit n: the `TicketKind` n; 0: all.
+    pub fn bits(self) -> i32 {
+        self.0
+    }
+
+    /// The `TicketKind`s; none: all.
+    pub fn numbers(self) -> Vec<i32> {
+        (0..=5).filter(|kind| self.0 >> kind & 1 == 1).collect()
+    }
 }
 
 /// What a figure is asked for: `[from, until)`, and the instant of the backlog.
@@ -52,6 +89,8 @@ pub struct Window {
     pub until: Timestamp,
     /// The period's end, or now if that is earlier.
     pub at: Timestamp,
+    /// Tickets of these kinds only.
+    pub kinds: Kinds,
 }
 
 struct Statements {
@@ -59,26 +98,29 @@ struct Statements {
     list: &'static str,
 }
 
-/// $1 clients, $2 from, $3 until, $4 the backlog's instant; the list also $5 and $6 the last row's key, $7 its length and
-/// $8 the one client, by which its rows come from the index in order.
+/// $1 clients, $2 from, $3 until, $4 the backlog's instant, $5 kinds, $6 a service; the list also $7 and $8 the last row's
+/// key, $9 its length, $10 the one client, by which its rows come from the index in order, and $11 the reader.
 macro_rules! statements {
     ($predicate:literal) => {
         Statements {
             count: concat!(
                 "SELECT f.client_id, count(*) FROM ticket_figures f
                  WHERE f.client_id = ANY($1) AND f.registered_at IS NOT NULL
-                   AND ($2::timestamptz, $3::timestamptz, $4::timestamptz) IS NOT NULL AND ",
+                   AND ($2::timestamptz, $3::timestamptz, $4::timestamptz, $6::text) IS NOT NULL
+                   AND ($5::int = 0 OR ($5 >> f.kind::int) & 1 = 1) AND ",
                 $predicate,
                 " GROUP BY f.client_id"
             ),
             list: concat!(
-                "SELECT f.ticket_id, f.reference, f.subject, f.priority, f.registered_at, f.resolved_at, f.closed_at
+                "SELECT f.ticket_id, f.reference, f.subject, f.priority, f.registered_at, f.resolved_at, f.closed_at,
+                        f.kind
                  FROM ticket_figures f
-                 WHERE f.client_id = $8 AND f.registered_at IS NOT NULL
-                   AND ($2::timestamptz, $3::timestamptz, $4::timestamptz) IS NOT NULL AND ",
+                 WHERE f.client_id = $10 AND f.registered_at IS NOT NULL
+                   AND ($2::timestamptz, $3::timestamptz, $4::timestamptz, $6::text) IS NOT NULL
+                   AND ($5::int = 0 OR ($5 >> f.kind::int) & 1 = 1) AND ",
                 $predicate,
-                " AND (f.registered_at, f.ticket_id) > ($5, $6)
-                 ORDER BY f.registered_at, f.ticket_id LIMIT $7"
+                " AND (f.registered_at, f.ticket_id) > ($7, $8) AND may_read(f.client_id, f.ticket_id, $11)
+                 ORDER BY f.registered_at, f.ticket_id LIMIT $9"
             ),
         }
     };
@@ -105,6 +147,35 @@ const fn statements(kpi: Kpi) -> Statements {
                  SELECT c.client_id, c.ticket_id FROM clock_figures c
                  WHERE c.client_id = ANY($1) AND c.state = 4 AND c.ended_at >= $2 AND c.ended_at < $3)"
         ),
+        Kpi::Changes => statements!(
+            "(f.client_id, f.ticket_id) IN (
+                 SELECT c.client_id, c.ticket_id FROM change_figures c
+                 WHERE c.client_id = ANY($1) AND c.ended_at >= $2 AND c.ended_at < $3)"
+        ),
+        Kpi::ChangesSuccessful => statements!(
+            "(f.client_id, f.ticket_id) IN (
+                 SELECT c.client_id, c.ticket_id FROM change_figures c
+                 WHERE c.client_id = ANY($1) AND c.ended_at >= $2 AND c.ended_at < $3 AND c.outcome = 1
+                   AND NOT EXISTS (
+                       SELECT FROM caused_by b
+                       JOIN ticket_figures i ON i.client_id = b.client_id AND i.ticket_id = b.ticket_id
+                       WHERE b.client_id = c.client_id AND b.cause_ticket_id = c.ticket_id AND i.kind = 1
+                         AND b.linked_at < c.ended_at + interval '168 hours'))"
+        ),
+        Kpi::CausedIncidents => statements!(
+            "f.kind = 1 AND (f.client_id, f.ticket_id) IN (
+                 SELECT b.client_id, b.ticket_id FROM change_figures c
+                 JOIN caused_by b ON b.client_id = c.client_id AND b.cause_ticket_id = c.ticket_id
+                 WHERE c.client_id = ANY($1) AND c.ended_at >= $2 AND c.ended_at < $3
+                   AND b.linked_at < c.ended_at + interval '168 hours')"
+        ),
+        Kpi::MajorIncidents => statements!(
+            "f.cancelled_at IS NULL AND EXISTS (
+                 SELECT FROM impairment m
+                 WHERE m.client_id = f.client_id AND m.ticket_id = f.ticket_id AND m.impaired_from < $4
+                   AND coalesce(m.impaired_until, f.resolved_at, f.closed_at, 'infinity') > $2
+                   AND ($6 = '' OR $6 = ANY(m.services)))"
+        ),
     }
 }
 
@@ -126,6 +197,8 @@ pub async fn count(
         .bind(bound(window.from))
         .bind(bound(window.until))
         .bind(bound(window.at))
+        .bind(window.kinds.bits())
+        .bind("")
         .fetch_all(connection)
         .await?;
     Ok(rows.into_iter().collect())
@@ -148,19 +221,21 @@ pub struct Row {
     pub resolved_at: Option<jiff_sqlx::Timestamp>,
     /// While it holds.
     pub closed_at: Option<jiff_sqlx::Timestamp>,
+    /// The `TicketKind`.
+    pub kind: i16,
 }
 
-/// The tickets behind a KPI after `after`, by registration.
+/// The tickets behind a KPI after a place, by registration, but for confidential ones that are not for the reader's
+/// eyes. A service chooses among major incidents only; empty: all.
 ///
 /// # Errors
 /// If the store failed.
 pub async fn list(
     connection: &mut PgConnection,
-    kpi: Kpi,
+    (kpi, service): (Kpi, &str),
     client_id: &ClientId,
     window: Window,
-    after: Option<(Timestamp, Uuid)>,
-    most: i64,
+    (after, most, reader): (Option<(Timestamp, Uuid)>, i64, &str),
 ) -> Result<Vec<Row>, Error> {
     // Nothing is registered before the year 1.
     let (registered_at, ticket_id) = after.unwrap_or((Timestamp::constant(-62_167_219_200, 0), Uuid::nil()));
@@ -169,241 +244,13 @@ pub async fn list(
         .bind(bound(window.from))
         .bind(bound(window.until))
         .bind(bound(window.at))
+        .bind(window.kinds.bits())
+        .bind(service)
         .bind(bound(registered_at))
         .bind(ticket_id)
         .bind(most)
         .bind(client_id.as_str())
+        .bind(reader)
         .fetch_all(connection)
         .await?)
-}
-
-/// Mean, median and p90 of registered → resolved of the tickets resolved in the period, in seconds.
-///
-/// # Errors
-/// If the store failed.
-pub async fn times_to_resolve(
-    connection: &mut PgConnection,
-    clients: &[ClientId],
-    window: Window,
-) -> Result<PerClient<[f64; 3]>, Error> {
-    let rows: Vec<(String, f64, f64, f64)> = sqlx::query_as(
-        "SELECT client_id, avg(took), percentile_cont(0.5) WITHIN GROUP (ORDER BY took),
-                percentile_cont(0.9) WITHIN GROUP (ORDER BY took)
-         FROM (SELECT client_id, greatest(0, extract(epoch FROM resolved_at - registered_at))::float8 AS took
-               FROM ticket_figures
-               WHERE client_id = ANY($1) AND registered_at IS NOT NULL AND resolved_at >= $2 AND resolved_at < $3) AS t
-         GROUP BY client_id",
-    )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|(client_id, mean, median, p90)| (client_id, [mean, median, p90])).collect())
-}
-
-/// Promises that ended in the period: client, metric, met, ended. Cancelled ones are none.
-///
-/// # Errors
-/// If the store failed.
-pub async fn attainments(
-    connection: &mut PgConnection,
-    clients: &[ClientId],
-    window: Window,
-) -> Result<Vec<(String, i16, i64, i64)>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT client_id, c.metric, count(*) FILTER (WHERE c.state = 3), count(*)
-         FROM clock_figures c JOIN ticket_figures f USING (client_id, ticket_id)
-         WHERE client_id = ANY($1) AND f.registered_at IS NOT NULL
-           AND c.state IN (3, 4) AND c.ended_at >= $2 AND c.ended_at < $3
-         GROUP BY client_id, c.metric",
-    )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .fetch_all(connection)
-    .await?)
-}
-
-/// Transitions in the period: client, into resolved, out of resolved or closed into an open state.
-///
-/// # Errors
-/// If the store failed.
-pub async fn transitions(
-    connection: &mut PgConnection,
-    clients: &[ClientId],
-    window: Window,
-) -> Result<PerClient<(i64, i64)>, Error> {
-    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
-        "SELECT client_id, count(*) FILTER (WHERE ended_by = 1 AND ended_at >= $2 AND ended_at < $3),
-                count(*) FILTER (WHERE opened_by = 2 AND opened_at >= $2 AND opened_at < $3)
-         FROM open_interval WHERE client_id = ANY($1) GROUP BY client_id",
-    )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|(client_id, resolvings, reopenings)| (client_id, (resolvings, reopenings))).collect())
-}
-
-/// Tickets registered in the period by priority (none: not triaged yet).
-///
-/// # Errors
-/// If the store failed.
-pub async fn by_priority(
-    connection: &mut PgConnection,
-    clients: &[ClientId],
-    window: Window,
-) -> Result<Vec<(String, Option<i16>, i64)>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT client_id, priority, count(*) FROM ticket_figures
-         WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3
-         GROUP BY client_id, priority ORDER BY client_id, priority NULLS LAST",
-    )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .fetch_all(connection)
-    .await?)
-}
-
-/// Tickets registered in the period by how the contact came, the most frequent first.
-///
-/// # Errors
-/// If the store failed.
-pub async fn by_channel(
-    connection: &mut PgConnection,
-    clients: &[ClientId],
-    window: Window,
-) -> Result<Vec<(String, String, i64)>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT client_id, contact, count(*) AS tickets FROM ticket_figures
-         WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3
-         GROUP BY client_id, contact ORDER BY client_id, tickets DESC, contact",
-    )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .fetch_all(connection)
-    .await?)
-}
-
-/// Tickets registered in the period that ever waited: client, `WaitingReason`, tickets.
-///
-/// # Errors
-/// If the store failed.
-pub async fn by_waiting(
-    connection: &mut PgConnection,
-    clients: &[ClientId],
-    window: Window,
-) -> Result<Vec<(String, i32, i64)>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT client_id, reason, count(*) FROM ticket_figures CROSS JOIN generate_series(0, 6) AS reason
-         WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3
-           AND waited_for <> 0 AND waited_for::int & (1 << reason) <> 0
-         GROUP BY client_id, reason ORDER BY client_id, reason",
-    )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .fetch_all(connection)
-    .await?)
-}
-
-/// The first and the last registration in the period, of all these clients together.
-///
-/// # Errors
-/// If the store failed.
-pub async fn registration_span(
-    connection: &mut PgConnection,
-    clients: &[ClientId],
-    window: Window,
-) -> Result<Option<(Timestamp, Timestamp)>, Error> {
-    let (first, last): (Option<jiff_sqlx::Timestamp>, Option<jiff_sqlx::Timestamp>) = sqlx::query_as(
-        "SELECT min(registered_at), max(registered_at) FROM ticket_figures
-         WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3",
-    )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .fetch_one(connection)
-    .await?;
-    Ok(first.zip(last).map(|(first, last)| (first.to_jiff(), last.to_jiff())))
-}
-
-/// Tickets registered in the period by month: client, which of the months (1 is the first), tickets.
-///
-/// # Errors
-/// If the store failed.
-pub async fn by_month(
-    connection: &mut PgConnection,
-    clients: &[ClientId],
-    window: Window,
-    begins: &[Timestamp],
-) -> Result<Vec<(String, i32, i64)>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT client_id, width_bucket(registered_at, $4::timestamptz[]) AS month, count(*) FROM ticket_figures
-         WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3
-         GROUP BY client_id, month ORDER BY client_id, month",
-    )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .bind(begins.iter().copied().map(bound).collect::<Vec<_>>())
-    .fetch_all(connection)
-    .await?)
-}
-
-/// Tickets registered in the months of each client's costs, all of each month.
-///
-/// # Errors
-/// If the store failed.
-pub async fn registered_in(
-    connection: &mut PgConnection,
-    months: &[(String, CostMonth)],
-) -> Result<PerClient<i64>, Error> {
-    if months.is_empty() {
-        return Ok(PerClient::new());
-    }
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT f.client_id, count(*)
-         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::timestamptz[]) AS begins_at,
-               UNNEST($3::timestamptz[]) AS ends_at) AS m
-         JOIN ticket_figures f
-           ON f.client_id = m.client_id AND f.registered_at >= m.begins_at AND f.registered_at < m.ends_at
-         GROUP BY f.client_id",
-    )
-    .bind(months.iter().map(|(client_id, _)| client_id.as_str()).collect::<Vec<_>>())
-    .bind(months.iter().map(|(_, month)| bound(month.begins_at)).collect::<Vec<_>>())
-    .bind(months.iter().map(|(_, month)| bound(month.ends_at)).collect::<Vec<_>>())
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().collect())
-}
-
-/// The backlog at an instant: client, priority, which age (0 is the youngest), tickets. `ages` are seconds, growing.
-///
-/// # Errors
-/// If the store failed.
-pub async fn backlog(
-    connection: &mut PgConnection,
-    clients: &[ClientId],
-    at: Timestamp,
-    ages: &[f64],
-) -> Result<Vec<(String, Option<i16>, i32, i64)>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT client_id, f.priority,
-                width_bucket(extract(epoch FROM $2::timestamptz - f.registered_at)::float8, $3::float8[]) AS age,
-                count(*)
-         FROM open_interval o JOIN ticket_figures f USING (client_id, ticket_id)
-         WHERE client_id = ANY($1) AND o.opened_at <= $2 AND (o.ended_at IS NULL OR o.ended_at > $2)
-           AND f.registered_at <= $2
-         GROUP BY client_id, f.priority, age ORDER BY client_id, f.priority NULLS LAST, age",
-    )
-    .bind(words(clients))
-    .bind(bound(at))
-    .bind(ages)
-    .fetch_all(connection)
-    .await?)
 }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use contracts::desk::v1::Priority;
+use contracts::desk::v1::{Priority, TicketKind};
 use contracts::reporting::v1 as proto;
 use contracts::{ClientId, timestamp};
 use jiff::SignedDuration;
 
+use super::impact;
 use crate::domain::Metric;
 use crate::domain::months::Costs;
-use crate::handle::kpis::Kpis;
+use crate::handle::kpis::{Behind, Kpis};
 use crate::handle::rebuild::Progress;
-use crate::store::kpis::{Kpi, Row, Window};
+use crate::store::breakdown::Open;
+use crate::store::kpis::{Kpi, Window};
 
 /// Where the ages of the backlog begin, in seconds; before the first is the youngest.
 pub const AGES: [f64; 4] = [86_400.0, 259_200.0, 604_800.0, 2_592_000.0];
@@ -25,6 +27,7 @@ pub fn client_kpis(client_id: &ClientId, window: Window, time_zone: &str, kpis: 
         kpis.counts.get(&kpi).and_then(|counts| counts.get(client)).map_or(0, |tickets| tickets.unsigned_abs())
     };
     let (resolvings, reopenings) = kpis.transitions.get(client).copied().unwrap_or_default();
+    let hits = kpis.hits.get(client).map_or(&[][..], Vec::as_slice);
     let (cost_per_ticket_cents, currency) = kpis.cost_per_ticket.get(client).cloned().unwrap_or_default();
     proto::ClientKpis {
         client_id: client.to_owned(),
@@ -51,6 +54,32 @@ pub fn client_kpis(client_id: &ClientId, window: Window, time_zone: &str, kpis: 
         resolvings: resolvings.unsigned_abs(),
         reopenings: reopenings.unsigned_abs(),
         breached: number(Kpi::Breached),
+        kinds: window.kinds.numbers(),
+        by_kind: counts(client, &kpis.by_kind, |kind| kind_word(*kind)),
+        change_success: Some(proto::ChangeSuccess {
+            ended: number(Kpi::Changes),
+            successful: number(Kpi::ChangesSuccessful),
+            caused_incidents: number(Kpi::CausedIncidents),
+        }),
+        services: impact::services(window, hits),
+        lost_work: Some(impact::lost_work(hits)),
+        major_incidents: number(Kpi::MajorIncidents),
+    }
+}
+
+/// Whether anything happened that is counted here.
+pub fn says_anything(kpis: &proto::ClientKpis) -> bool {
+    let counted = [kpis.registered, kpis.resolved, kpis.closed, kpis.cancelled, kpis.reopened, kpis.backlog];
+    let transitions = [kpis.breached, kpis.resolvings, kpis.reopenings, kpis.major_incidents];
+    let ended = kpis.attainments.iter().map(|one| one.ended).chain(kpis.change_success.map(|changes| changes.ended));
+    counted.into_iter().chain(transitions).chain(ended).any(|tickets| tickets > 0)
+}
+
+fn kind_word(kind: i16) -> String {
+    let word = TicketKind::try_from(i32::from(kind)).unwrap_or_default().as_str_name();
+    match word.strip_prefix("TICKET_KIND_").unwrap_or(word) {
+        "UNSPECIFIED" => "unknown".to_owned(),
+        word => word.to_ascii_lowercase(),
     }
 }
 
@@ -92,18 +121,20 @@ fn reason_word(reason: i32) -> &'static str {
     }
 }
 
-/// One client's backlog, from rows of priority, age and tickets.
-pub fn client_backlog(client_id: &ClientId, rows: &[(String, Option<i16>, i32, i64)]) -> proto::ClientBacklog {
+/// One client's backlog.
+pub fn client_backlog(client_id: &ClientId, rows: &[Open]) -> proto::ClientBacklog {
     let mut ages = [0_u64; AGE_NAMES.len()];
     let mut priorities: Vec<(Option<i16>, u64)> = vec![];
-    for (_, priority, age, tickets) in rows.iter().filter(|(of, ..)| of == client_id.as_str()) {
-        let tickets = tickets.unsigned_abs();
-        if let Some(count) = usize::try_from(*age).ok().and_then(|age| ages.get_mut(age)) {
+    let mut kinds: BTreeMap<i16, u64> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.client_id == client_id.as_str()) {
+        let tickets = row.tickets.unsigned_abs();
+        if let Some(count) = usize::try_from(row.age).ok().and_then(|age| ages.get_mut(age)) {
             *count += tickets;
         }
+        *kinds.entry(row.kind).or_default() += tickets;
         match priorities.last_mut() {
-            Some((known, count)) if known == priority => *count += tickets,
-            _ => priorities.push((*priority, tickets)),
+            Some((known, count)) if *known == row.priority => *count += tickets,
+            _ => priorities.push((row.priority, tickets)),
         }
     }
     let count = |name: &str, tickets: u64| proto::Count { name: name.to_owned(), tickets };
@@ -115,11 +146,13 @@ pub fn client_backlog(client_id: &ClientId, rows: &[(String, Option<i16>, i32, i
             .into_iter()
             .map(|(priority, tickets)| count(&priority_word(priority), tickets))
             .collect(),
+        by_kind: kinds.into_iter().map(|(kind, tickets)| count(&kind_word(kind), tickets)).collect(),
     }
 }
 
 /// A ticket behind a KPI.
-pub fn kpi_ticket(row: &Row) -> proto::KpiTicket {
+pub fn kpi_ticket(behind: &Behind) -> proto::KpiTicket {
+    let row = &behind.row;
     proto::KpiTicket {
         ticket_id: row.ticket_id.to_string(),
         reference: row.reference.clone(),
@@ -128,6 +161,13 @@ pub fn kpi_ticket(row: &Row) -> proto::KpiTicket {
         registered_at: Some(timestamp(row.registered_at.to_jiff())),
         resolved_at: row.resolved_at.map(|at| timestamp(at.to_jiff())),
         closed_at: row.closed_at.map(|at| timestamp(at.to_jiff())),
+        kind: i32::from(row.kind),
+        change: behind.change.map(|ended| proto::ChangeRecord {
+            outcome: i32::from(ended.outcome),
+            ended_at: Some(timestamp(ended.ended_at)),
+            caused_incidents: ended.caused_incidents.unsigned_abs(),
+        }),
+        impairments: behind.hits.iter().map(impact::impairment).collect(),
     }
 }
 
@@ -158,6 +198,10 @@ pub fn kpi(asked: proto::Kpi) -> Option<Kpi> {
         proto::Kpi::Reopened => Some(Kpi::Reopened),
         proto::Kpi::Backlog => Some(Kpi::Backlog),
         proto::Kpi::Breached => Some(Kpi::Breached),
+        proto::Kpi::Changes => Some(Kpi::Changes),
+        proto::Kpi::ChangesSuccessful => Some(Kpi::ChangesSuccessful),
+        proto::Kpi::CausedIncidents => Some(Kpi::CausedIncidents),
+        proto::Kpi::MajorIncidents => Some(Kpi::MajorIncidents),
     }
 }
 
@@ -205,8 +249,10 @@ fn definitions(time_zone: &str) -> BTreeMap<String, String> {
         ("resolvings", "Transitions into resolved in the period; a reopened ticket may have several."),
         ("reopenings", "Transitions out of resolved or closed into an open state in the period."),
         ("cost_per_ticket_cents", costs.as_str()),
+        ("by_kind", "Tickets registered in the period, by their present kind."),
     ]
     .into_iter()
+    .chain(impact::DEFINITIONS)
     .map(|(name, words)| (name.to_owned(), words.to_owned()))
     .collect()
 }

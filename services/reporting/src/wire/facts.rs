@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use prost::Message;
 use uuid::Uuid;
 
-use super::instant;
+use super::{impact, instant};
 use crate::WIRING;
 use crate::domain::{Clock, ClockState, Fact, Metric, Registration, Source, What};
 use crate::store::NewFact;
@@ -32,6 +32,16 @@ pub const LIFE: [&str; 10] = [
 ];
 /// The facts that its promises' figures are made of. Facts that are in neither are kept only.
 pub const CLOCKS: [&str; 5] = ["clock_started", "clock_changed", "clock_breached", "breach_revoked", "clock_ended"];
+
+/// The facts that changes and major incidents are measured by.
+pub const IMPACT: [&str; 6] = [
+    "change_ended",
+    "ticket_linked",
+    "ticket_unlinked",
+    "major_incident_declared",
+    "major_incident_amended",
+    "major_incident_ended",
+];
 
 /// The sender's own word for how a contact came, among a matter's attributes.
 const CONTACT_TYPE: &str = "contact_type";
@@ -140,6 +150,7 @@ fn registered(ticket: intake::v1::RegisteredTicket, occurred_at: Timestamp) -> O
     Some(What::Registered(Registration {
         reference: clean(&ticket.reference, MAX_WORD),
         subject: clean(&matter.subject, MAX_WORD),
+        kind: kind(matter.kind),
         channel: channel as u8,
         contact: word.filter(|word| !word.is_empty()).unwrap_or_else(|| channel_word(channel).to_owned()),
         registered_at: instant(ticket.registered_at.as_ref()).unwrap_or(occurred_at),
@@ -159,9 +170,15 @@ fn channel_word(channel: Channel) -> &'static str {
     }
 }
 
+/// A `TicketKind` of this version, else 0.
+fn kind(of: i32) -> u8 {
+    u8::try_from(of).ok().filter(|kind| (1..=5).contains(kind)).unwrap_or(0)
+}
+
 fn triaged(fact: triage::v1::TicketTriaged) -> Option<What> {
     let classification = fact.classification?;
     Some(What::Triaged {
+        kind: kind(classification.kind),
         priority: u8::try_from(classification.priority).ok().filter(|priority| (1..=5).contains(priority)),
         category: clean(&classification.category, MAX_WORD),
         queue: clean(&fact.queue, MAX_WORD),
@@ -179,6 +196,12 @@ fn triage_says(fact: triage::v1::event::Fact) -> Option<What> {
         Of::TicketClosed(_) => What::Closed,
         Of::TicketCancelled(_) => What::Cancelled,
         Of::TicketUnmerged(_) => What::Unmerged,
+        Of::ChangeEnded(fact) => What::Impact(impact::change_ended(&fact)?),
+        Of::TicketLinked(fact) => What::Impact(impact::linked(&fact)?),
+        Of::TicketUnlinked(fact) => What::Impact(impact::unlinked(&fact)?),
+        Of::MajorIncidentDeclared(fact) => What::Impact(impact::declared(&fact)?),
+        Of::MajorIncidentAmended(fact) => What::Impact(impact::amended(&fact)),
+        Of::MajorIncidentEnded(fact) => What::Impact(impact::ended(&fact)?),
         Of::TicketClaimed(_)
         | Of::TicketReleased(_)
         | Of::TicketResumed(_)
@@ -195,26 +218,24 @@ fn triage_says(fact: triage::v1::event::Fact) -> Option<What> {
         | Of::ContactCameLate(_)
         | Of::MonitoringTold(_)
         | Of::TicketNoted(_)
+        | Of::ConfidentialQueuesTold(_)
+        | Of::ConfidentialTicketTold(_)
         | Of::VendorCaseOpened(_)
         | Of::VendorCaseUpdated(_)
         | Of::VendorCaseClosed(_)
         | Of::ApprovalRequested(_)
         | Of::ApprovalDecided(_)
         | Of::ApproverReplaced(_)
+        | Of::ApprovalOverdue(_)
+        | Of::TimeBoxOverrun(_)
         | Of::TaskAdded(_)
         | Of::TaskCompleted(_)
         | Of::TaskSkipped(_)
         | Of::ItemRequested(_)
         | Of::ChangePlanned(_)
         | Of::ChangeStarted(_)
-        | Of::ChangeEnded(_)
-        | Of::TicketLinked(_)
-        | Of::TicketUnlinked(_)
-        | Of::MajorIncidentDeclared(_)
         | Of::StatusPushed(_)
         | Of::StatusDelivered(_)
-        | Of::MajorIncidentAmended(_)
-        | Of::MajorIncidentEnded(_)
         | Of::RootCauseRecorded(_)
         | Of::KnownErrorDeclared(_)
         | Of::ProblemRecurred(_)
@@ -273,6 +294,6 @@ fn clock_says(event: sla_timer::v1::Event) -> Option<What> {
 }
 
 /// Text that Postgres can keep (no NUL), not longer than `most` characters.
-fn clean(text: &str, most: usize) -> String {
+pub(super) fn clean(text: &str, most: usize) -> String {
     text.chars().filter(|letter| *letter != '\0').take(most).collect()
 }

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::instant;
 use crate::domain::months::{Costs, Month};
+use crate::store::kpis::{Kinds, Kpi};
 
 /// Most clients that one request names.
 pub const MAX_CLIENTS: usize = 1_000;
@@ -19,6 +20,8 @@ pub const MAX_TIME_ZONE: usize = 64;
 pub const MAX_MONTHS: usize = 1_200;
 /// Most cents of one month: ten thousand million in the currency's unit.
 pub const MAX_CENTS: u64 = 1_000_000_000_000;
+/// Longest name of a service, in characters.
+pub const MAX_SERVICE: usize = super::facts::MAX_WORD;
 /// Tickets on a page if the caller does not say.
 pub const PAGE: u32 = 50;
 /// Most tickets on a page.
@@ -78,6 +81,32 @@ pub fn period(period: Option<&proto::Period>) -> Result<Period, Violation> {
     } else {
         Err(Violation::new("period.until", "must be after period.from"))
     }
+}
+
+/// The kinds that count; none are named: all.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn kinds(named: &[i32]) -> Result<Kinds, Violation> {
+    let is_known = |kind: &&i32| (1..=5).contains(*kind);
+    match named.iter().find(|kind| !is_known(kind)) {
+        Some(_) => Err(Violation::new("kinds", "must be kinds of tickets")),
+        None => Ok(Kinds::of(named.iter().copied())),
+    }
+}
+
+/// The service that the tickets of a KPI are asked for; empty: all.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn service(service: &str, kpi: Option<Kpi>) -> Result<String, Violation> {
+    if !service.is_empty() && kpi.is_some_and(|kpi| kpi != Kpi::MajorIncidents) {
+        return Err(Violation::new("service", "is for major incidents only; leave it out"));
+    }
+    if service.chars().count() > MAX_SERVICE || service.contains('\0') {
+        return Err(Violation::new("service", format!("must be a text of at most {MAX_SERVICE} characters")));
+    }
+    Ok(service.to_owned())
 }
 
 /// An instant, if one is named.
