@@ -14,8 +14,7 @@ use futures::{SinkExt, Stream, TryStreamExt};
 use sha2::{Digest, Sha256};
 use tonic::{Code, Request, Response, Status, Streaming};
 
-use super::{Coming, HEAD, Shelf, Staged, Upload, content_type, hex, limits};
-use crate::store::Found;
+use super::{Coming, HEAD, Place, Shelf, Staged, Upload, content_type, hex, limits};
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -149,14 +148,14 @@ impl AttachmentService for AttachmentApi {
         let mut requests = request.into_inner();
         let first = requests.message().await.map_err(or_unreadable)?.unwrap_or_default();
         let upload = Upload::of(&first, caller.actor()).map_err(invalid)?;
-        let (client_id, found) = super::ticket_of(&self.ground, &caller.scope, &upload).await?;
+        let (client_id, place) = super::place_of(&self.ground, &caller, &upload).await?;
         let shelf = self.shelf()?;
         let (mut answers, told) = mpsc::channel(AHEAD);
         let ground = self.ground.clone();
         self.ground.stop.spawn_door(async move {
             let begun = answers.send(Ok(proto::UploadAttachmentResponse::default())).await;
             let ended = match begun {
-                Ok(()) => whole(&ground, &shelf, (client_id, found), upload, first, requests).await,
+                Ok(()) => whole(&ground, &shelf, (client_id, place), upload, first, requests).await,
                 Err(_) => return,
             };
             let answer = ended.map(|one| proto::UploadAttachmentResponse { attachment: Some(one) });
@@ -171,7 +170,7 @@ impl AttachmentService for AttachmentApi {
         request: Request<proto::ListAttachmentsRequest>,
     ) -> Result<Response<proto::ListAttachmentsResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let attachments = super::list(&self.ground, &caller.scope, request.into_inner().ticket).await?;
+        let attachments = super::list(&self.ground, &caller, request.into_inner().ticket).await?;
         Ok(Response::new(proto::ListAttachmentsResponse { attachments }))
     }
 
@@ -180,7 +179,7 @@ impl AttachmentService for AttachmentApi {
         request: Request<proto::DownloadAttachmentRequest>,
     ) -> Result<Response<Self::DownloadAttachmentStream>, Status> {
         let caller = Caller::of(&request)?;
-        let (client_id, attachment) = super::one(&self.ground, &caller.scope, request.into_inner()).await?;
+        let (client_id, attachment) = super::one(&self.ground, &caller, request.into_inner()).await?;
         let shelf = self.shelf()?;
         let (mut answers, told) = mpsc::channel(AHEAD);
         self.ground.stop.spawn_door(async move {
@@ -195,14 +194,17 @@ impl AttachmentService for AttachmentApi {
 async fn whole(
     ground: &Ground,
     shelf: &Shelf,
-    (client_id, found): (ClientId, Found),
+    (client_id, place): (ClientId, Place),
     upload: Upload,
     first: proto::UploadAttachmentRequest,
     requests: Streaming<proto::UploadAttachmentRequest>,
 ) -> Result<proto::Attachment, Status> {
     let staged = stage(ground, shelf, &client_id, first, requests).await?;
     let scope = Scope::of(&client_id);
-    super::keep(ground, &scope, (client_id, found), upload, staged).await
+    match place {
+        Place::On(found) => super::keep(ground, &scope, (client_id, *found), upload, staged).await,
+        Place::Waiting => super::waiting::keep(ground, client_id, upload, staged).await,
+    }
 }
 
 /// Gives a file piece by piece, and says so if it is not what was kept.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
+use object_store::{Error, ObjectStore, ObjectStoreExt, RetryConfig, WriteMultipart};
 use sha2::{Digest, Sha256};
 
 use super::hex;
@@ -24,6 +25,8 @@ const INCOMING: &str = "incoming";
 const PART: usize = 5 * 1024 * 1024;
 /// The same for a folder.
 const PIECE: usize = 512 * 1024;
+/// How long a request to S3 is tried again.
+const GIVES_UP_AFTER: Duration = Duration::from_secs(10);
 
 /// Where files are kept. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -80,8 +83,22 @@ impl Shelf {
             return Ok(Self { store: Arc::new(store), folder: Some(folder) });
         }
         anyhow::ensure!(address.starts_with("s3://"), "SKRANKE_OBJECTS must begin with file:/// or s3://");
-        let store = AmazonS3Builder::from_env().with_url(address).build().context("SKRANKE_OBJECTS cannot be used")?;
+        // Whoever sends a file waits for it: they are told sooner than the library would.
+        let retry = RetryConfig { max_retries: 2, retry_timeout: GIVES_UP_AFTER, ..RetryConfig::default() };
+        let store = AmazonS3Builder::from_env().with_url(address).with_retry(retry);
+        let store = store.build().context("SKRANKE_OBJECTS cannot be used")?;
         Ok(Self { store: Arc::new(store), folder: None })
+    }
+
+    /// Whether the store works for us.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn check(&self) -> object_store::Result<()> {
+        match self.store.head(&Path::from(format!("{INCOMING}/nothing"))).await {
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn place(client_id: &str, sha256: &str) -> Path {

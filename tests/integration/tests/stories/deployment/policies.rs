@@ -65,7 +65,8 @@ fn of_container(workload: &Workload, container: &Container) -> Vec<String> {
         (is_sized(container.resources.as_ref()), "its resources are not all requested and limited"),
     ]);
     let is_side_car = container.restart_policy.is_some();
-    if !workload.is_job() && !is_side_car {
+    // Who opens no port has no door to be asked at: a runner ends when it cannot go on.
+    if !workload.is_job() && !is_side_car && container.ports.is_some() {
         let (ready, alive) = (&container.readiness_probe, &container.liveness_probe);
         found.extend(unless([
             (ready.is_some() && alive.is_some() && container.startup_probe.is_some(), "it has not all three probes"),
