@@ -111,6 +111,8 @@ facts!(triage, "skranke.triage.v1", {
     ApprovalRequested => "approval_requested",
     ApprovalDecided => "approval_decided",
     ApproverReplaced => "approver_replaced",
+    ApprovalOverdue => "approval_overdue",
+    TimeBoxOverrun => "time_box_overrun",
     TaskAdded => "task_added",
     TaskCompleted => "task_completed",
     TaskSkipped => "task_skipped",
@@ -132,6 +134,8 @@ facts!(triage, "skranke.triage.v1", {
     RunbookCancelAsked => "runbook_cancel_asked",
     RunbookEnded => "runbook_ended",
     TicketNoted => "ticket_noted",
+    ConfidentialQueuesTold => "confidential_queues_told",
+    ConfidentialTicketTold => "confidential_ticket_told",
 });
 facts!(sla_timer, "skranke.sla_timer.v1", {
     ClockStarted => "clock_started",

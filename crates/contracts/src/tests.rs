@@ -71,5 +71,5 @@ fn every_fact_of_every_event_has_its_subject() {
             }
         }
     }
-    assert_eq!(seen, 73);
+    assert_eq!(seen, 77);
 }
