@@ -279,6 +279,8 @@ words!(
         Owned = 24 "owned",
         /// What it waits for.
         WaitingReason = 25 "waiting_reason",
+        /// The tags, one a line.
+        Tags = 26 "tags",
     }
 );
 
@@ -306,5 +308,6 @@ impl Field {
     /// Whether it is of the work on a ticket, which nobody knows while a matter arrives.
     pub fn is_of_the_work(self) -> bool {
         matches!(self, Self::State | Self::Queue | Self::Tier | Self::Owner | Self::Owned | Self::WaitingReason)
+            || self == Self::Tags
     }
 }
