@@ -89,6 +89,23 @@ pub(crate) async fn approval(clients: &Clients, output: Output, command: Approva
                 reason: reason,
             })
         }
+        Approval::Asked { client } => {
+            let request = proto::ListAskedApprovalsRequest { client_ids: client };
+            let answer = clients.fulfilment()?.list_asked_approvals(request).await?.into_inner();
+            output.messages(&answer.approvals, show::asked)
+        }
+        Approval::Answer { ticket, number, approve, reject: _, reason } => {
+            let decision = if approve { proto::Decision::Approved } else { proto::Decision::Rejected };
+            let request = proto::AnswerApprovalRequest {
+                request_id: new_request_id(),
+                ticket,
+                approval: number,
+                decision: decision.into(),
+                reason,
+            };
+            let answer = clients.fulfilment()?.answer_approval(request).await?.into_inner();
+            output.messages(&Vec::from_iter(answer.approval), show::asked)
+        }
         Approval::Replace { which, number, instead_of, with, reason } => {
             send!(clients, output, replace_approver, ReplaceApproverRequest, which, {
                 approval: number,

@@ -123,6 +123,34 @@ pub(crate) enum Approval {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// What you are asked, whoever you are: a requester as well
+    #[command(after_help = "Example:
+  skranke approval asked")]
+    Asked {
+        /// Only of this client (may be repeated)
+        #[arg(long)]
+        client: Vec<String>,
+    },
+    /// Answer what you are asked, for good; shows nothing else of the ticket
+    #[command(after_help = "Examples:
+  skranke approval answer FJELL-1001 --approve
+  skranke approval answer FJELL-1001 --reject --reason 'over budget'")]
+    Answer {
+        /// The ticket's reference
+        ticket: String,
+        /// The approval's number; default: the only one that waits for you
+        #[arg(long, default_value_t = 0)]
+        number: i32,
+        /// Yes
+        #[arg(long, conflicts_with = "reject", required_unless_present = "reject")]
+        approve: bool,
+        /// No
+        #[arg(long)]
+        reject: bool,
+        /// Why
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
     /// Ask somebody else instead, as a lead
     #[command(after_help = "Example:
   skranke approval replace FJELL-1001 --number 1 --instead-of ingrid@fjellheim.example \\

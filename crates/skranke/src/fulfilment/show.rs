@@ -30,9 +30,33 @@ pub(super) fn approvals(tickets: &[proto::Ticket]) -> String {
                 approval.number.to_string(),
                 plain(&approval.question),
                 plain(&approval.asked_by),
-                instant(approval.due_at.as_ref()),
+                until(approval.due_at.as_ref(), approval.overdue_at.is_some()),
             ]);
         }
+    }
+    rows.to_string()
+}
+
+/// Until when an answer is wanted.
+fn until(due_at: Option<&prost_types::Timestamp>, is_overdue: bool) -> String {
+    let overdue = if is_overdue { " (overdue)" } else { "" };
+    format!("{}{overdue}", instant(due_at))
+}
+
+pub(super) fn asked(approvals: &[proto::AskedApproval]) -> String {
+    let mut rows = table(&["ticket", "number", "question", "for", "asked by", "until", "stands"]);
+    for one in approvals {
+        let own =
+            if one.decision == 0 { String::new() } else { format!(", you: {}", word::<proto::Decision>(one.decision)) };
+        rows.add_row([
+            one.reference.clone(),
+            one.number.to_string(),
+            plain(&one.question),
+            plain(&one.requester_name),
+            plain(&one.asked_by),
+            until(one.due_at.as_ref(), one.overdue_at.is_some()),
+            format!("{}{own}", word::<proto::ApprovalState>(one.state)),
+        ]);
     }
     rows.to_string()
 }
@@ -155,5 +179,7 @@ fn approved(approval: &proto::Approval) -> String {
         format!("{} ({said})", plain(&it.approver))
     };
     let who: Vec<String> = approval.approvers.iter().map(one).collect();
-    format!("{}  {}  {}", word::<proto::ApprovalState>(approval.state), plain(&approval.question), who.join(", "))
+    let overdue = if approval.overdue_at.is_some() { "  overdue" } else { "" };
+    let state = word::<proto::ApprovalState>(approval.state);
+    format!("{state}{overdue}  {}  {}", plain(&approval.question), who.join(", "))
 }

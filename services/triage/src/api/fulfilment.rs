@@ -123,12 +123,27 @@ impl FulfilmentService for Fulfilment {
         if approver.is_empty() {
             approver.clone_from(&caller.principal.subject);
         }
-        let who = approver.clone();
+        let (who, reader) = (approver.clone(), caller.principal.subject.clone());
         let waiting = self.0.ground.store.read(&caller.scope, move |connection| {
-            Box::pin(async move { store::fulfilment::waiting_for(connection, clients, &who).await })
+            Box::pin(async move { store::fulfilment::waiting_for(connection, clients, &who, &reader).await })
         });
         let tickets = waiting.await?.iter().map(|ticket| fulfilment::waiting_for(ticket, &approver)).collect();
         Ok(Response::new(proto::ListPendingApprovalsResponse { tickets }))
+    }
+
+    async fn list_asked_approvals(
+        &self,
+        request: Request<proto::ListAskedApprovalsRequest>,
+    ) -> Result<Response<proto::ListAskedApprovalsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        self.0.asked_approvals(&caller, &request.get_ref().client_ids).await.map(Response::new)
+    }
+
+    async fn answer_approval(
+        &self,
+        request: Request<proto::AnswerApprovalRequest>,
+    ) -> Result<Response<proto::AnswerApprovalResponse>, Status> {
+        self.0.answer_approval(request).await.map(Response::new)
     }
 
     async fn add_task(
@@ -206,8 +221,9 @@ impl FulfilmentService for Fulfilment {
         let asked = fulfilment::request::changes(request.get_ref()).map_err(status::invalid)?;
         let (named, from_at, until_at) = asked;
         let clients = Self::clients(&caller, &named)?;
+        let reader = caller.principal.subject.clone();
         let found = self.0.ground.store.read(&caller.scope, move |connection| {
-            Box::pin(async move { store::fulfilment::changes(connection, clients, from_at, until_at).await })
+            Box::pin(async move { store::fulfilment::changes(connection, clients, from_at, until_at, &reader).await })
         });
         let tickets = found.await?.iter().map(fulfilment::with_change).collect();
         Ok(Response::new(proto::ListChangesResponse { tickets }))

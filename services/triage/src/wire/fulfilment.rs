@@ -257,7 +257,29 @@ fn approval(approval: &Approval) -> proto::Approval {
         asked_by: approval.asked_by.clone(),
         state: approval.state.number(),
         decided_at: at(approval.decided_at),
+        overdue_at: at(approval.overdue_at),
     }
+}
+
+/// What somebody sees of a ticket who is asked for an approval; `None`: they are not.
+pub fn asked(ticket: &Ticket, approval: &Approval, who: &str) -> Option<proto::AskedApproval> {
+    let own = approval.approvers.iter().find(|one| one.is(who))?;
+    let known = ticket.work.fulfilment.requested.as_ref();
+    Some(proto::AskedApproval {
+        client_id: ticket.client_id.to_string(),
+        reference: ticket.matter.reference.clone(),
+        number: count(approval.number),
+        question: approval.question.clone(),
+        mode: approval.mode.number(),
+        due_at: at(approval.due_at),
+        asked_at: at(Some(approval.asked_at)),
+        asked_by: approval.asked_by.clone(),
+        overdue_at: at(approval.overdue_at),
+        state: approval.state.number(),
+        decision: number(own.decision),
+        requester_name: ticket.matter.requester_name.clone(),
+        item: known.map_or_else(String::new, |it| if it.name.is_empty() { it.item.clone() } else { it.name.clone() }),
+    })
 }
 
 fn task(task: &Task) -> proto::Task {

@@ -33,6 +33,9 @@ pub struct Approval {
     pub state: ApprovalState,
     /// Since when it is decided.
     pub decided_at: Option<Timestamp>,
+    /// Since when the answer is overdue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_at: Option<Timestamp>,
 }
 
 /// Somebody who is asked.
@@ -241,6 +244,7 @@ pub(super) fn evolve(approvals: &mut Vec<Approval>, step: &Step, happened: &Happ
                 asked_by: happened.actor.actor_id.clone(),
                 state: ApprovalState::Pending,
                 decided_at: None,
+                overdue_at: None,
             });
         }
         Step::ApprovalDecided { number, approver, decision, reason } => {

@@ -53,7 +53,7 @@ errands! {
         check.needed_word("outcome", it.outcome).map(|outcome| Errand::CloseVendorCase { vendor, outcome, note })
     };
     RequestApprovalRequest: |it, check| request_approval(it, check);
-    DecideApprovalRequest: |it, check| decide_approval(it, check);
+    DecideApprovalRequest: |it, check| decide_approval(it.approval, it.decision, &it.reason, check);
     ReplaceApproverRequest: |it, check| Some(Errand::ReplaceApprover {
         approval: numbered("approval", it.approval, check),
         instead_of: check.needed("instead_of", &it.instead_of, MAX_NAME),
@@ -82,6 +82,16 @@ errands! {
         let note = check.text("note", &it.note, MAX_NOTE);
         check.needed_word("outcome", it.outcome).map(|outcome| Errand::EndChange { outcome, note })
     };
+}
+
+impl Commands for proto::AnswerApprovalRequest {
+    fn head(&self) -> (&str, &str, u64) {
+        (&self.request_id, &self.ticket, 0)
+    }
+
+    fn command(&self, check: &mut Check) -> Option<Command> {
+        decide_approval(self.approval, self.decision, &self.reason, check).map(Command::Fulfilment)
+    }
 }
 
 /// 1, 2, 3 …
@@ -133,10 +143,10 @@ fn request_approval(it: &proto::RequestApprovalRequest, check: &mut Check) -> Op
     })
 }
 
-fn decide_approval(it: &proto::DecideApprovalRequest, check: &mut Check) -> Option<Errand> {
-    let approval = if it.approval == 0 { 0 } else { numbered("approval", it.approval, check) };
-    let reason = check.text("reason", &it.reason, MAX_REASON);
-    let decision: Option<Decision> = check.needed_word("decision", it.decision);
+fn decide_approval(number: i32, decision: i32, reason: &str, check: &mut Check) -> Option<Errand> {
+    let approval = if number == 0 { 0 } else { numbered("approval", number, check) };
+    let reason = check.text("reason", reason, MAX_REASON);
+    let decision: Option<Decision> = check.needed_word("decision", decision);
     if decision == Some(Decision::Rejected) && reason.is_empty() {
         check.say("reason", "must say why it is rejected");
     }

@@ -66,6 +66,22 @@ fn approvals() -> Vec<Row> {
                 ("reason", json!("a\u{0}b")),
             ],
         ),
+        Row {
+            rpc: "AnswerApproval",
+            good: json!({ "request_id": "a", "ticket": "ACME-1001", "decision": 1 }),
+            bad: [
+                tickets(),
+                vec![("request_id", json!("")), ("request_id", long(37)), ("approval", json!(-1))],
+                vec![("decision", json!(0)), ("decision", json!(99))],
+                vec![("reason", long(1_001)), ("reason", json!("a\u{0}b"))],
+            ]
+            .concat(),
+        },
+        Row {
+            rpc: "ListAskedApprovals",
+            good: json!({}),
+            bad: vec![("client_ids", json!(["%"])), ("client_ids", json!(vec!["acme"; 101]))],
+        },
         row(
             "ReplaceApprover",
             json!({ "approval": 1, "instead_of": "a", "approver": "b", "reason": "leave" }),
