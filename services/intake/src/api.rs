@@ -27,9 +27,9 @@ use uuid::Uuid;
 use crate::directory::{self, Applied};
 use crate::domain::{body_fault, email_fault};
 use crate::group::Register;
-use crate::handle::Outcome;
+use crate::handle::{Outcome, contact};
 use crate::import::{self, Import};
-use crate::store::{self, Found, Kept};
+use crate::store::{self, Eyes, Found, Kept};
 use crate::wire::{self, Faults};
 
 /// Registrations of one stream that are under way at once.
@@ -76,6 +76,7 @@ pub(crate) async fn registered(
         Outcome::Repeated(kept) => Ok(answer(kept, true)),
         Outcome::Reused => Err(request_id_reused()),
         Outcome::NoClient => Err(not_found("client")),
+        Outcome::NoFile => Err(not_found("attachment")),
         Outcome::Incomplete(complaints) => {
             let violation = |(field, what)| Violation::new(format!("matter.fields.{field}"), what);
             Err(invalid(complaints.into_iter().map(violation).collect()))
@@ -149,13 +150,15 @@ impl IntakeService for Api {
         let client_id = wire::receipt(&request).map_err(invalid)?;
         let scope = caller.scope_of(&client_id)?;
         let key = request_key(&client_id, &caller.principal.subject, &request.request_id);
+        let who = caller.principal.subject.clone();
         let found = self
             .ground
             .store
             .read(&scope, move |connection| {
                 Box::pin(async move {
                     let ticket_id = if request.request_id.is_empty() {
-                        store::find(connection, &request.ticket).await?.map(|found| found.ticket_id)
+                        let found = store::find(connection, &request.ticket, Eyes::Sender(&who)).await?;
+                        found.map(|found| found.ticket_id)
                     } else {
                         let known = answered(connection, &[(client_id.as_str(), key)]).await?;
                         known.into_iter().find_map(|row| row.outcome_id)
@@ -206,13 +209,19 @@ impl IntakeService for Api {
         let message = self.check_message(&caller, &request)?;
         let subject = caller.principal.subject.clone();
         let (hash, traceparent) = (fingerprint(&request), chassis::telemetry::traceparent());
+        let principal = std::sync::Arc::clone(&caller.principal);
+        let speaks = contact::speaks(&message);
         let added = self
             .ground
             .store
             .unit_of_work(&caller.scope, move |connection| {
                 Box::pin(async move {
-                    let found = store::find(connection, &request.ticket).await?.ok_or_else(|| not_found("ticket"))?;
+                    let found = store::find(connection, &request.ticket, Eyes::Sender(&subject)).await?;
+                    let found = found.ok_or_else(|| not_found("ticket"))?;
                     let client_id = wire::client_id(&found.client_id).map_err(invalid)?;
+                    if speaks {
+                        contact::may_write(connection, &client_id, &found, &message, &principal).await?;
+                    }
                     let key = request_key(&client_id, &subject, &request.request_id);
                     let message_id = Uuid::try_parse(&message.message_id).unwrap_or_default();
                     match remember_request(connection, &client_id, key, &hash, message_id).await? {
@@ -243,12 +252,14 @@ impl IntakeService for Api {
         let mut faults = Faults::default();
         wire::check_ticket(&mut faults, &request.ticket);
         let ticket = faults.unless_any(request.ticket.clone()).map_err(invalid)?;
+        let who = caller.principal.subject.clone();
         let rows = self
             .ground
             .store
             .read(&caller.scope, move |connection| {
                 Box::pin(async move {
-                    let found = store::find(connection, &ticket).await?.ok_or_else(|| not_found("ticket"))?;
+                    let found = store::find(connection, &ticket, Eyes::Reader(&who)).await?;
+                    let found = found.ok_or_else(|| not_found("ticket"))?;
                     Ok::<_, Refused>(store::messages(connection, &found, after, size).await?)
                 })
             })

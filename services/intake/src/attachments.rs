@@ -6,12 +6,15 @@
 
 pub mod api;
 mod kind;
+mod look;
 mod name;
 mod shelf;
 mod sweep;
+mod waiting;
 
 use crate::wire::messages::Visibility;
 use crate::wire::messages::{self as proto, AttachmentAdded};
+use chassis::authorisation::Caller;
 use chassis::inbox::{Seen, remember_request, request_key};
 use chassis::status::{Violation, invalid, not_found, refused, request_id_reused};
 use chassis::{Ground, Scope, new_id, outbox};
@@ -24,13 +27,15 @@ use uuid::Uuid;
 
 use crate::domain::line_fault;
 use crate::people::Refused;
-use crate::store::{self, Found, attachments as rows};
+use crate::store::{self, Eyes, Found, attachments as rows};
 use crate::wire::{self, Actor, Fact, Faults};
 
 pub use kind::{HEAD, content_type};
+pub use look::run as look;
 pub use name::clean;
 pub use shelf::{Coming, Lying, Shelf, Staged};
 pub use sweep::run as sweep;
+pub use waiting::{Place, place_of};
 
 /// Limits of attachments; one past each is refused.
 pub mod limits {
@@ -51,6 +56,8 @@ pub mod limits {
 pub struct Upload {
     request_id: String,
     ticket: String,
+    /// Whose the file is; needed where no ticket is named.
+    client_id: String,
     name: String,
     visibility: Visibility,
     actor: Actor,
@@ -65,7 +72,12 @@ impl Upload {
     pub fn of(first: &proto::UploadAttachmentRequest, actor: Actor) -> Result<Self, Vec<Violation>> {
         let mut faults = Faults::default();
         wire::check_request_id(&mut faults, &first.request_id);
-        wire::check_ticket(&mut faults, &first.ticket);
+        if !first.client_id.is_empty() {
+            faults.0.extend(wire::client_id(&first.client_id).err().unwrap_or_default());
+        }
+        if !first.ticket.is_empty() || first.client_id.is_empty() {
+            wire::check_ticket(&mut faults, &first.ticket);
+        }
         faults.require("name", &first.name);
         let is_long = first.name.chars().count() > limits::NAME;
         faults.note("name", is_long.then(|| format!("is longer than {} characters", limits::NAME)));
@@ -78,6 +90,7 @@ impl Upload {
         faults.unless_any(Self {
             request_id: first.request_id.clone(),
             ticket: first.ticket.clone(),
+            client_id: first.client_id.clone(),
             name: clean(&first.name),
             visibility,
             actor,
@@ -91,10 +104,11 @@ impl Upload {
 /// # Errors
 /// Not found, full, or the store failed.
 pub async fn ticket_of(ground: &Ground, scope: &Scope, upload: &Upload) -> Result<(ClientId, Found), Status> {
-    let ticket = upload.ticket.clone();
+    let (ticket, who) = (upload.ticket.clone(), upload.actor.actor_id.clone());
     let read = ground.store.read(scope, move |connection| {
         Box::pin(async move {
-            let found = store::find(connection, &ticket).await?.ok_or_else(|| not_found("ticket"))?;
+            let found = store::find(connection, &ticket, Eyes::Sender(&who)).await?;
+            let found = found.ok_or_else(|| not_found("ticket"))?;
             let client_id = wire::client_id(&found.client_id).map_err(invalid)?;
             // One more byte than none: whoever repeats an upload that filled the ticket is answered in the end.
             let (files, bytes) = rows::count(connection, &client_id, found.ticket_id).await?;
@@ -185,13 +199,15 @@ async fn kept(
 ///
 /// # Errors
 /// Not found, or the store failed.
-pub async fn list(ground: &Ground, scope: &Scope, ticket: String) -> Result<Vec<proto::Attachment>, Status> {
+pub async fn list(ground: &Ground, caller: &Caller, ticket: String) -> Result<Vec<proto::Attachment>, Status> {
+    let who = caller.principal.subject.clone();
     let mut faults = Faults::default();
     wire::check_ticket(&mut faults, &ticket);
     faults.unless_any(()).map_err(invalid)?;
-    let read = ground.store.read(scope, move |connection| {
+    let read = ground.store.read(&caller.scope, move |connection| {
         Box::pin(async move {
-            let found = store::find(connection, &ticket).await?.ok_or_else(|| not_found("ticket"))?;
+            let found = store::find(connection, &ticket, Eyes::Reader(&who)).await?;
+            let found = found.ok_or_else(|| not_found("ticket"))?;
             let client_id = wire::client_id(&found.client_id).map_err(invalid)?;
             Ok::<_, Refused>(rows::all(connection, &client_id, found.ticket_id).await?)
         })
@@ -205,9 +221,10 @@ pub async fn list(ground: &Ground, scope: &Scope, ticket: String) -> Result<Vec<
 /// Not found, or the store failed.
 pub async fn one(
     ground: &Ground,
-    scope: &Scope,
+    caller: &Caller,
     request: proto::DownloadAttachmentRequest,
 ) -> Result<(ClientId, proto::Attachment), Status> {
+    let who = caller.principal.subject.clone();
     let mut faults = Faults::default();
     wire::check_ticket(&mut faults, &request.ticket);
     faults.require("attachment_id", &request.attachment_id);
@@ -215,9 +232,10 @@ pub async fn one(
     faults.unless_any(()).map_err(invalid)?;
     // What is no id is none that we know.
     let id = Uuid::try_parse(&request.attachment_id).unwrap_or_default();
-    let read = ground.store.read(scope, move |connection| {
+    let read = ground.store.read(&caller.scope, move |connection| {
         Box::pin(async move {
-            let found = store::find(connection, &request.ticket).await?.ok_or_else(|| not_found("attachment"))?;
+            let found = store::find(connection, &request.ticket, Eyes::Reader(&who)).await?;
+            let found = found.ok_or_else(|| not_found("attachment"))?;
             let client_id = wire::client_id(&found.client_id).map_err(invalid)?;
             let known = rows::one(connection, &client_id, found.ticket_id, id).await?;
             let known = known.ok_or_else(|| not_found("attachment"))?;

@@ -49,6 +49,10 @@ pub mod limits {
     pub const ABOVE: u32 = 1_000;
     /// Forms of one client.
     pub const FORMS: usize = 100;
+    /// Contact rules of one client: as many as it has queues.
+    pub const CONTACT_RULES: usize = 200;
+    /// Agents of one contact rule.
+    pub const SILENT_AGENTS: usize = 1_000;
     /// Fields of a form.
     pub const FORM_FIELDS: usize = 30;
     /// Characters of a field's name.

@@ -1,6 +1,8 @@
 //! The one write path of registrations: inbox → references → ticket + outbox → commit.
 
 pub mod alerts;
+pub mod contact;
+mod files;
 pub mod heartbeats;
 pub mod late;
 pub mod receipts;
@@ -34,6 +36,8 @@ pub enum Outcome {
     Reused,
     /// There is no such client.
     NoClient,
+    /// It names files that do not wait for it.
+    NoFile,
     /// The category's form asks for more: (field, what is wrong).
     Incomplete(Vec<(String, String)>),
 }
@@ -73,8 +77,10 @@ async fn register_rows(
     let mut homes = store::hold_clients(connection, &clients).await?;
     let forms = settings_of(connection, &settings, &homes).await?;
     let incomplete = incomplete(connection, &forms, &group).await?;
-    let is_known =
-        |one: &&Registration| homes.contains_key(one.client_id.as_str()) && !incomplete.contains_key(&one.ticket_id);
+    let without_file = files::missing(connection, &group).await?;
+    let is_whole =
+        |one: &Registration| !incomplete.contains_key(&one.ticket_id) && !without_file.contains(&one.ticket_id);
+    let is_known = |one: &&Registration| homes.contains_key(one.client_id.as_str()) && is_whole(one);
     let known: Vec<&Registration> = group.iter().filter(is_known).collect();
     let outcomes_of = outcome_ids(connection, &known).await?;
     let new = remember(connection, &known, &outcomes_of).await?;
@@ -94,6 +100,7 @@ async fn register_rows(
             None if incomplete.contains_key(&one.ticket_id) => {
                 Outcome::Incomplete(incomplete.get(&one.ticket_id).cloned().unwrap_or_default())
             }
+            None if without_file.contains(&one.ticket_id) => Outcome::NoFile,
             None if homes.contains_key(one.client_id.as_str()) => {
                 repeated.get(&one.ticket_id).cloned().unwrap_or(Outcome::Reused)
             }
@@ -230,7 +237,9 @@ pub(super) async fn insert(
     }
     store::insert(connection, &tickets, homes).await?;
     outbox::append(connection, &announcements).await?;
-    Ok(tickets.into_iter().map(|ticket| (ticket.kept.ticket_id, ticket.kept)).collect())
+    let kept: HashMap<Uuid, Kept> = tickets.into_iter().map(|ticket| (ticket.kept.ticket_id, ticket.kept)).collect();
+    files::claim(connection, fresh, |ticket_id| kept.get(&ticket_id).cloned()).await?;
+    Ok(kept)
 }
 
 fn ticket_and_announcement(

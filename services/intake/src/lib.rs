@@ -62,6 +62,9 @@ pub const WIRING: Wiring = Wiring {
             "status_delivered",
             "contact_came_late",
             "ticket_unmerged",
+            "ticket_handed_over",
+            "confidential_queues_told",
+            "confidential_ticket_told",
         ],
     }],
     gathers_for: LATER,
@@ -107,7 +110,9 @@ pub async fn start(ground: Ground) -> anyhow::Result<Running> {
     let leases = Leases::new("alerts");
     ground.stop.spawn_machinery(leases.clone().keep(ground.clone()));
     ground.stop.spawn_machinery(watch::run(ground.clone(), settings, leases));
+    ground.stop.spawn_machinery(chassis::sweep::run(ground.clone(), store::sweeps::SWEEPS));
     if let Some(shelf) = shelf {
+        ground.stop.spawn_door(attachments::look(ground.clone(), shelf.clone()));
         ground.stop.spawn_machinery(attachments::sweep(ground.clone(), shelf));
     }
     Ok(running)

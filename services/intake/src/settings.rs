@@ -81,7 +81,7 @@ pub async fn apply(
                 let Some(home) = homes.get(client_id.as_str()) else { return Ok(None) };
                 let last = home.settings_version.unwrap_or_default();
                 settings.version = last.unsigned_abs();
-                if last == 0 && settings.alerts.is_none() && settings.forms.is_empty() {
+                if last == 0 && settings.alerts.is_none() && settings.forms.is_empty() && settings.contact.is_empty() {
                     return Ok(Some((settings, false)));
                 }
                 let present = store::settings(connection, client_id.as_str(), last).await?;
@@ -91,6 +91,7 @@ pub async fn apply(
                 settings.version += 1;
                 let body = settings.encode_to_vec();
                 store::save_settings(connection, &client_id, last + 1, body, now, &applied_by).await?;
+                store::contact::apply(connection, &client_id, &settings.contact).await?;
                 Ok::<_, Error>(Some((settings, true)))
             })
         })

@@ -11,21 +11,26 @@ use crate::wire::Requester;
 
 mod alerts;
 pub mod attachments;
+pub mod contact;
 mod conversation;
 mod directory;
 mod heartbeats;
 mod history;
+mod merged;
 mod news;
 pub mod people;
 mod receipts;
 mod settings;
 mod split;
+pub mod sweeps;
+pub mod waiting;
 
 pub use alerts::*;
 pub use conversation::*;
 pub use directory::*;
 pub use heartbeats::*;
 pub use history::*;
+pub use merged::*;
 pub use news::*;
 pub use receipts::*;
 pub use settings::*;

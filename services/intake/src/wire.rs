@@ -163,6 +163,8 @@ pub struct Registration {
     pub traceparent: Option<String>,
     /// It is solved already.
     pub solved: Option<Solved>,
+    /// Files that were uploaded before, in this order.
+    pub files: Vec<Uuid>,
 }
 
 /// Checks a request to register a ticket.
@@ -186,6 +188,7 @@ pub fn registration(
     if let Some(solved) = &request.solved {
         solved::check(&mut faults, solved, &matter, &actor);
     }
+    let files = files(&mut faults, &request.attachment_ids);
     let client_id = match ClientId::new(&request.client_id) {
         Ok(client_id) => client_id,
         Err(error) => {
@@ -205,7 +208,23 @@ pub fn registration(
         follow_up_of: None,
         traceparent: chassis::telemetry::traceparent(),
         solved: request.solved,
+        files,
     })
+}
+
+/// The files that a registration claims.
+fn files(faults: &mut Faults, ids: &[String]) -> Vec<Uuid> {
+    let most = usize::try_from(crate::attachments::limits::FILES).unwrap_or(usize::MAX);
+    if ids.len() > most {
+        faults.note("attachment_ids", Some(format!("names more than {most} files")));
+        return Vec::new();
+    }
+    let known: Vec<Uuid> = ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
+    let distinct: std::collections::BTreeSet<&Uuid> = known.iter().collect();
+    if distinct.len() != ids.len() {
+        faults.note("attachment_ids", Some("names what is no file's id, or a file twice".to_owned()));
+    }
+    known
 }
 
 /// A matter whose language is known: its own, else the requester's, else the client's main one.

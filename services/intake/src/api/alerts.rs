@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::handle::alerts::{self, Posted, Taken};
 use crate::handle::heartbeats::{self, Beaten};
 use crate::settings::Settings;
-use crate::store::{self, Alert, Heartbeat, Wanted};
+use crate::store::{self, Alert, Eyes, Heartbeat, Wanted};
 use crate::wire::alert::Post;
 use crate::wire::{self, Faults};
 
@@ -200,7 +200,7 @@ impl AlertService for AlertApi {
         let client_id = faults.unless_any(client_id).map_err(invalid)?;
         let scope = caller.scope_of(&client_id)?;
         let (ticket, dedup_key, open_only) = (request.ticket.clone(), request.dedup_key.clone(), request.open_only);
-        let store = &self.ground.store;
+        let (store, reader) = (&self.ground.store, caller.principal.subject.clone());
         let rows = store
             .read(&scope, move |connection| {
                 Box::pin(async move {
@@ -208,10 +208,10 @@ impl AlertService for AlertApi {
                         None
                     } else {
                         // A ticket that is not there has no alerts.
-                        let found = store::find(connection, &ticket).await?.map(|found| found.ticket_id);
-                        Some(found.unwrap_or_default())
+                        let found = store::find(connection, &ticket, Eyes::Reader(&reader)).await?;
+                        Some(found.map(|found| found.ticket_id).unwrap_or_default())
                     };
-                    let wanted = Wanted { client_id, ticket_id, dedup_key, open_only, before, limit };
+                    let wanted = Wanted { client_id, ticket_id, dedup_key, open_only, before, limit, reader };
                     store::list_alerts(connection, &wanted).await
                 })
             })

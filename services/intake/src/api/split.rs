@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Api, registered};
 use crate::domain::{body_fault, limits, line_fault};
-use crate::store::{self, Found};
+use crate::store::{self, Eyes, Found};
 use crate::wire::{self, Faults, RegisteredTicket};
 
 /// The attribute that says out of which ticket a matter was split.
@@ -30,9 +30,11 @@ impl SplitService for Split {
         let request = request.into_inner();
         let message_id = check(&request)?;
         let (ticket, scope) = (request.ticket.clone(), caller.scope.clone());
+        let who = caller.principal.subject.clone();
         let read = self.0.ground.store.read(&scope, move |connection| {
             Box::pin(async move {
-                let Some(found) = store::find(connection, &ticket).await? else { return Ok(None) };
+                let found = store::find(connection, &ticket, Eyes::Reader(&who)).await?;
+                let Some(found) = found else { return Ok(None) };
                 let body = store::ticket_body(connection, &found).await?;
                 let message = match message_id {
                     Some(id) => store::message(connection, &found.client_id, found.ticket_id, id).await?,

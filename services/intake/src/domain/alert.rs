@@ -124,6 +124,8 @@ pub enum Note {
     Flapping,
     /// All are over for good.
     Cleared,
+    /// It was one of the first of a storm.
+    OfStorm,
 }
 
 /// An open alert.

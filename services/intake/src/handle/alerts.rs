@@ -4,6 +4,7 @@
 //! has one ticket and each storm has one. Nothing is announced per post: counts are told when they double, or after a
 //! minute.
 
+mod begun;
 mod tell;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,6 +19,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{insert, settings_of};
+use begun::Begun;
 use tell::{Telling, tell, telling};
 
 use crate::domain::alert::{Action, AlertRules, Effect, Fold, Note, Standing, fold, tells_count};
@@ -198,8 +200,10 @@ struct Board {
     open: HashMap<(String, String), Uuid>,
     alerts: HashMap<Uuid, Alert>,
     tickets: HashMap<Uuid, Alerted>,
-    /// By client and fingerprint.
-    storms: HashMap<(String, String), Uuid>,
+    /// By client and fingerprint: the storm, and the ticket that its alerts are on.
+    storms: HashMap<(String, String), (Uuid, Uuid)>,
+    /// Those that began here, with their first alert.
+    begun: Vec<Begun>,
     recent: HashMap<(String, String), u64>,
     changed: BTreeSet<Uuid>,
     counted: BTreeMap<Uuid, (Actor, Option<String>)>,
@@ -239,9 +243,10 @@ impl Board {
         if !wanted.is_empty() {
             let wanted = Vec::from_iter(wanted);
             let found = store::storms(connection, &wanted).await?;
-            storms =
-                found.iter().map(|one| ((one.client_id.to_string(), one.fingerprint.clone()), one.ticket_id)).collect();
-            tickets.extend(found);
+            let kind = |one: &Alerted| (one.client_id.to_string(), one.fingerprint.clone());
+            storms = found.iter().map(|(one, stays)| (kind(one), (one.ticket_id, *stays))).collect();
+            let stay: Vec<(&str, Uuid)> = found.iter().map(|(one, stays)| (one.client_id.as_str(), *stays)).collect();
+            tickets.extend(store::alerted(connection, &stay).await?);
             recent = store::recent_keys(connection, &wanted).await?;
         }
         Ok(Self {
@@ -251,6 +256,7 @@ impl Board {
             alerts: alerts.into_iter().map(|one| (one.alert_id, one)).collect(),
             tickets: tickets.into_iter().map(|one| (one.ticket_id, one)).collect(),
             storms,
+            begun: Vec::new(),
             recent,
             changed: BTreeSet::new(),
             counted: BTreeMap::new(),
@@ -290,7 +296,7 @@ impl Board {
             alert.body = post.alert.encode_to_vec();
         }
         self.changed.insert(alert_id);
-        let (ticket_id, clears_at) = (alert.ticket_id, alert.standing.clears_at);
+        let (ticket_id, clears_at, is_folded) = (alert.ticket_id, alert.standing.clears_at, alert.folded);
         let Some(ticket) = self.tickets.get_mut(&ticket_id) else {
             return (wire::alert::effect(effect), Some(alert_id));
         };
@@ -303,7 +309,7 @@ impl Board {
         self.counted.insert(ticket_id, (post.actor.clone(), post.traceparent.clone()));
         // Of a storm's many alerts only that one is told which brings a ticket back that was over.
         let returned = was_cleared && post.action == Action::Trigger;
-        let note = if returned { Some(Note::Returned) } else { note.filter(|_| !ticket.is_storm) };
+        let note = if returned { Some(Note::Returned) } else { note.filter(|_| !is_folded && !ticket.is_storm) };
         self.tellings.extend(note.map(|note| Telling { clears_at, ..telling(post, ticket_id, note, self.now) }));
         (wire::alert::effect(effect), Some(alert_id))
     }
@@ -314,13 +320,18 @@ impl Board {
         let others = self.recent.entry(kind.clone()).or_default();
         let fold = fold(*others, self.storms.contains_key(&kind), &rules);
         *others += 1;
-        let ticket_id = match (fold, self.storms.get(&kind)) {
-            (Fold::Joins, Some(ticket_id)) => *ticket_id,
-            (Fold::Own, _) => self.register(post, wire::alert::matter(&post.alert), false),
+        let (kept_as, ticket_id) = match (fold, self.storms.get(&kind)) {
+            (Fold::Joins, Some(both)) => *both,
+            (Fold::Own, _) => {
+                let ticket_id = self.register(post, wire::alert::matter(&post.alert), false);
+                (ticket_id, ticket_id)
+            }
             (Fold::Begins | Fold::Joins, _) => {
                 let ticket_id = self.register(post, wire::alert::storm(&post.alert, &post.fingerprint, &rules), true);
-                self.storms.insert(kind, ticket_id);
-                ticket_id
+                self.storms.insert(kind, (ticket_id, ticket_id));
+                let since = self.now.saturating_sub(rules.storm_within).unwrap_or(self.now);
+                self.begun.push(Begun::of(post, ticket_id, since));
+                (ticket_id, ticket_id)
             }
         };
         let mut returned = false;
@@ -335,6 +346,7 @@ impl Board {
             client_id: post.client_id.clone(),
             alert_id: new_id(),
             ticket_id,
+            kept_as,
             dedup_key: post.alert.dedup_key.clone(),
             fingerprint: post.fingerprint.clone(),
             folded: fold != Fold::Own,
@@ -368,6 +380,7 @@ impl Board {
             registered_at: self.now,
             traceparent: post.traceparent.clone(),
             solved: None,
+            files: Vec::new(),
         });
         let ticket = Alerted {
             client_id: post.client_id.clone(),
@@ -384,6 +397,7 @@ impl Board {
             is_cleared: false,
             is_over: false,
             heard_revision: 0,
+            is_adopted: false,
         };
         self.tickets.insert(ticket_id, ticket);
         ticket_id
@@ -416,6 +430,7 @@ impl Board {
                     actor,
                     at: self.now,
                     traceparent,
+                    storm: None,
                 });
             }
             self.changed.insert(ticket_id);
@@ -424,6 +439,13 @@ impl Board {
         let tickets: Vec<&Alerted> = self.changed.iter().filter_map(|id| self.tickets.get(id)).collect();
         store::save_alerted(connection, &tickets).await?;
         store::save_alerts(connection, &alerts).await?;
+        for begun in std::mem::take(&mut self.begun) {
+            let early = begun.early(connection).await?;
+            self.tellings.extend(early.iter().map(|ticket| begun.telling(ticket, self.now)));
+            for ticket in early {
+                self.tickets.entry(ticket.ticket_id).or_insert(ticket);
+            }
+        }
         tell(connection, &self.tellings, &self.tickets).await
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Outcome, register_one};
 use crate::domain::limits;
 use crate::settings::Settings;
-use crate::store;
+use crate::store::{self, Eyes};
 use crate::wire::{Matter, Message, RegisteredTicket, Registration};
 
 /// A message on a ticket that was closed.
@@ -48,7 +48,9 @@ async fn read(ground: &Ground, late: &Late) -> Result<Option<Registration>, Erro
     let (scope, one) = (Scope::of(&late.client_id), late.clone());
     let read = ground.store.read(&scope, move |connection| {
         Box::pin(async move {
-            let Some(found) = store::find(connection, &one.ticket_id.to_string()).await? else { return Ok(None) };
+            let Some(found) = store::find(connection, &one.ticket_id.to_string(), Eyes::Desk).await? else {
+                return Ok(None);
+            };
             let body = store::ticket_body(connection, &found).await?;
             let message = store::message(connection, one.client_id.as_str(), one.ticket_id, one.message_id).await?;
             Ok::<_, Error>(body.zip(message))
@@ -93,6 +95,7 @@ fn registration(ground: &Ground, late: &Late, ticket: RegisteredTicket, message:
         follow_up_of: Some((late.ticket_id, ticket.reference)),
         traceparent: late.traceparent.clone(),
         solved: None,
+        files: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::alerts::hold;
 use crate::consumer::Step;
-use crate::store::{self, Alerted, NewReceipt, PostedTicket};
+use crate::store::{self, Alerted, Merged, NewReceipt, PostedTicket};
 use crate::wire::messages::ReceiptState;
 
 /// Notes a batch of steps in one transaction. Repeats change nothing.
@@ -26,7 +26,9 @@ pub async fn follow(ground: &Ground, steps: Vec<Step>) -> Result<(), Error> {
         .unit_of_work(&scope, move |connection| {
             Box::pin(async move {
                 note(connection, &steps).await?;
-                follow_alerts(connection, &steps).await
+                let moved = merge(connection, &steps).await?;
+                follow_alerts(connection, &steps).await?;
+                follow_merges(connection, &moved).await
             })
         })
         .await
@@ -56,13 +58,50 @@ async fn note(connection: &mut PgConnection, steps: &[Step]) -> Result<(), Error
     store::keep_receipts(connection, &receipts).await
 }
 
+/// Keeps which tickets became part of which other ones; returns those of them that alerts are on.
+async fn merge(connection: &mut PgConnection, steps: &[Step]) -> Result<Vec<(ClientId, Uuid)>, Error> {
+    let merges: Vec<Merged> = steps
+        .iter()
+        .filter_map(|step| {
+            let (client_id, ticket_id, revision) = (step.client_id.clone(), step.ticket_id, step.revision);
+            step.merged.map(|into| Merged { client_id, ticket_id, into, revision })
+        })
+        .collect();
+    if merges.is_empty() {
+        return Ok(Vec::new());
+    }
+    hold(connection, merges.iter().map(|one| &one.client_id)).await?;
+    store::keep_merges(connection, &merges).await?;
+    let moved: Vec<(ClientId, Uuid)> = merges.into_iter().map(|one| (one.client_id, one.ticket_id)).collect();
+    store::adopt(connection, &keys(&moved)).await?;
+    Ok(moved)
+}
+
+fn keys(moved: &[(ClientId, Uuid)]) -> Vec<(&str, Uuid)> {
+    moved.iter().map(|(client_id, ticket_id)| (client_id.as_str(), *ticket_id)).collect()
+}
+
+/// The alerts of tickets that were merged, or are on their own again, are over if those are that they stay as.
+async fn follow_merges(connection: &mut PgConnection, moved: &[(ClientId, Uuid)]) -> Result<(), Error> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let stay = store::stays_as(connection, &keys(moved)).await?;
+    let of = |wanted: bool| -> Vec<(&str, Uuid)> {
+        let those = stay.iter().filter(|(_, _, is_over)| *is_over == wanted);
+        those.map(|(client_id, ticket_id, _)| (client_id.as_str(), *ticket_id)).collect()
+    };
+    store::follow_tickets(connection, &of(true), &of(false)).await
+}
+
 /// Tickets of alerts that are over, or back: so are their alerts.
 async fn follow_alerts(connection: &mut PgConnection, steps: &[Step]) -> Result<(), Error> {
     let mut last: BTreeMap<(&ClientId, Uuid), (i64, bool)> = BTreeMap::new();
     for step in steps {
         let is_over = match step.state {
-            ReceiptState::Resolved | ReceiptState::Closed | ReceiptState::Cancelled | ReceiptState::Merged => true,
-            ReceiptState::Reopened => false,
+            ReceiptState::Resolved | ReceiptState::Closed | ReceiptState::Cancelled => true,
+            // The alerts of what was merged go where it went.
+            ReceiptState::Reopened | ReceiptState::Merged => false,
             ReceiptState::Registered | ReceiptState::Triaged | ReceiptState::Unspecified => continue,
         };
         let known = last.entry((&step.client_id, step.ticket_id)).or_insert((step.revision, is_over));

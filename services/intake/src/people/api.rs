@@ -163,7 +163,7 @@ impl DirectoryService for DirectoryApi {
         let request = request.into_inner();
         let client_id = wire::client_id(&request.client_id).map_err(invalid)?;
         caller.scope_of(&client_id)?;
-        super::get(&self.ground, client_id, request.person).await.map(Response::new)
+        super::get(&self.ground, client_id, request.person, caller.principal.subject.clone()).await.map(Response::new)
     }
 
     async fn merge_persons(

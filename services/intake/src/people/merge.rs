@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::check::plain;
 use super::{Refused, groups, refresh};
 use crate::domain::{body_fault, line_fault};
-use crate::store::{self, people as rows};
+use crate::store::{self, Eyes, people as rows};
 use crate::wire::{self, Actor, Entry, Faults};
 
 /// Characters of a reason.
@@ -108,8 +108,8 @@ async fn merged(connection: &mut PgConnection, wish: Merge, now: Timestamp) -> R
     let client_id = wish.client_id.clone();
     store::client_for_update(connection, &client_id).await?.ok_or_else(|| not_found("client"))?;
     let into = wish.into.clone().unwrap_or_default();
-    let person = find(connection, &client_id, &wish.person, false).await?.ok_or_else(|| not_found("person"))?;
-    let into = find(connection, &client_id, &into, false).await?.ok_or_else(|| not_found("person"))?;
+    let person = find(connection, &client_id, &wish.person, None).await?.ok_or_else(|| not_found("person"))?;
+    let into = find(connection, &client_id, &into, None).await?.ok_or_else(|| not_found("person"))?;
     let (person, into) = (root(connection, &client_id, person).await?, root(connection, &client_id, into).await?);
     match remember_request(connection, &client_id, wish.key, &wish.fingerprint, into).await? {
         Seen::Reused => return Err(request_id_reused().into()),
@@ -139,7 +139,7 @@ pub async fn unmerge(ground: &Ground, wish: Merge) -> Result<Entry, Status> {
 async fn unmerged(connection: &mut PgConnection, wish: Merge, now: Timestamp) -> Result<Entry, Refused> {
     let client_id = wish.client_id.clone();
     store::client_for_update(connection, &client_id).await?.ok_or_else(|| not_found("client"))?;
-    let person = find(connection, &client_id, &wish.person, false).await?.ok_or_else(|| not_found("person"))?;
+    let person = find(connection, &client_id, &wish.person, None).await?.ok_or_else(|| not_found("person"))?;
     match remember_request(connection, &client_id, wish.key, &wish.fingerprint, person).await? {
         Seen::Reused => return Err(request_id_reused().into()),
         Seen::Before { outcome_id } => return seen(connection, &client_id, outcome_id).await,
@@ -179,14 +179,19 @@ async fn keep(
 ///
 /// # Errors
 /// What is wrong with the question; not found.
-pub async fn get(ground: &Ground, client_id: ClientId, who: String) -> Result<proto::GetPersonResponse, Status> {
+pub async fn get(
+    ground: &Ground,
+    client_id: ClientId,
+    who: String,
+    reader: String,
+) -> Result<proto::GetPersonResponse, Status> {
     let mut faults = Faults::default();
     check_who(&mut faults, "person", &who);
     faults.unless_any(()).map_err(invalid)?;
     let scope = Scope::of(&client_id);
     let read = ground.store.read(&scope, move |connection| {
         Box::pin(async move {
-            let found = find(connection, &client_id, &who, true).await?.ok_or_else(|| not_found("person"))?;
+            let found = find(connection, &client_id, &who, Some(&reader)).await?.ok_or_else(|| not_found("person"))?;
             let groups = groups(connection, &client_id, &[found]).await?;
             let (root, group) = groups.into_iter().next().ok_or_else(|| not_found("person"))?;
             let (person, merged) = group.ok_or_else(|| not_found("person"))?;
@@ -211,19 +216,22 @@ async fn root(connection: &mut PgConnection, client_id: &ClientId, person: Uuid)
     Ok(all.next().map_or(person, |(root, _)| root))
 }
 
-/// Whom a text names: an entry, an address, or (if asked) whoever brought a ticket.
+/// Whom a text names: an entry, an address, or (if somebody asks who may read it) whoever brought a ticket.
 async fn find(
     connection: &mut PgConnection,
     client_id: &ClientId,
     who: &str,
-    by_ticket: bool,
+    reader: Option<&str>,
 ) -> Result<Option<Uuid>, Refused> {
     if let Ok(id) = Uuid::try_parse(who)
         && rows::is_person(connection, client_id, id).await?
     {
         return Ok(Some(id));
     }
-    let ticket = if by_ticket { store::find(connection, who).await? } else { None };
+    let ticket = match reader {
+        Some(reader) => store::find(connection, who, Eyes::Reader(reader)).await?,
+        None => None,
+    };
     if let Some(found) = ticket.filter(|found| found.client_id == client_id.as_str()) {
         let email = rows::requester_of(connection, client_id, found.ticket_id).await?;
         return Ok(rows::by_address(connection, client_id, &[(AddressKind::Email.into(), &email)]).await?);

@@ -18,8 +18,10 @@ pub struct Alert {
     pub client_id: ClientId,
     /// Its id.
     pub alert_id: Uuid,
-    /// The ticket that it began or joined.
+    /// The ticket that it is on: the one that it began or joined, or what that was merged into.
     pub ticket_id: Uuid,
+    /// The ticket that it began or joined.
+    pub kept_as: Uuid,
     /// Its name at the client.
     pub dedup_key: String,
     /// What belongs together in a storm.
@@ -67,6 +69,8 @@ pub struct Alerted {
     pub is_over: bool,
     /// Triage's last fact on it that was heard.
     pub heard_revision: i64,
+    /// People made it: its alerts came with tickets that were merged into it.
+    pub is_adopted: bool,
 }
 
 fn client(text: &str) -> Result<ClientId, Error> {
@@ -96,7 +100,8 @@ impl<'r> FromRow<'r, sqlx::postgres::PgRow> for Alert {
         Ok(Self {
             client_id: client(row.try_get("client_id")?).map_err(decoded)?,
             alert_id: row.try_get("alert_id")?,
-            ticket_id: row.try_get("ticket_id")?,
+            ticket_id: row.try_get("stays_as")?,
+            kept_as: row.try_get("ticket_id")?,
             dedup_key: row.try_get("dedup_key")?,
             fingerprint: row.try_get("fingerprint")?,
             folded: row.try_get("folded")?,
@@ -131,6 +136,7 @@ impl<'r> FromRow<'r, sqlx::postgres::PgRow> for Alerted {
             is_cleared: row.try_get("is_cleared")?,
             is_over: row.try_get("is_over")?,
             heard_revision: row.try_get("heard_revision")?,
+            is_adopted: row.try_get::<Option<bool>, _>("adopted")?.unwrap_or_default(),
         })
     }
 }
@@ -139,7 +145,10 @@ impl<'r> FromRow<'r, sqlx::postgres::PgRow> for Alerted {
 pub async fn open_alerts(connection: &mut PgConnection, keys: &[(&str, &str)]) -> Result<Vec<Alert>, Error> {
     let (clients, keys): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
     Ok(sqlx::query_as(
-        "SELECT a.* FROM alert a
+        "SELECT a.*, CASE WHEN m.into_ticket_id IS NULL THEN a.ticket_id ELSE stays_as(a.client_id, a.ticket_id) END
+                     AS stays_as
+         FROM alert a
+         LEFT JOIN merged_ticket m ON m.client_id = a.client_id AND m.ticket_id = a.ticket_id
          JOIN (SELECT DISTINCT UNNEST($1::text[]) AS client_id, UNNEST($2::text[]) AS dedup_key) AS w
               ON a.client_id = w.client_id AND a.dedup_key = w.dedup_key
          WHERE NOT a.is_over",
@@ -154,7 +163,10 @@ pub async fn open_alerts(connection: &mut PgConnection, keys: &[(&str, &str)]) -
 pub async fn alerts(connection: &mut PgConnection, wanted: &[(&str, Uuid)]) -> Result<Vec<Alert>, Error> {
     let (clients, ids): (Vec<&str>, Vec<Uuid>) = wanted.iter().copied().unzip();
     Ok(sqlx::query_as(
-        "SELECT a.* FROM alert a
+        "SELECT a.*, CASE WHEN m.into_ticket_id IS NULL THEN a.ticket_id ELSE stays_as(a.client_id, a.ticket_id) END
+                     AS stays_as
+         FROM alert a
+         LEFT JOIN merged_ticket m ON m.client_id = a.client_id AND m.ticket_id = a.ticket_id
          JOIN (SELECT DISTINCT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS alert_id) AS w
               ON a.client_id = w.client_id AND a.alert_id = w.alert_id",
     )
@@ -184,18 +196,41 @@ pub async fn alerted(connection: &mut PgConnection, wanted: &[(&str, Uuid)]) -> 
 /// A fingerprint of a client, and since when what has it counts.
 pub type Since<'a> = (&'a str, &'a str, Timestamp);
 
-/// The storms that go on: of these fingerprints, with something said after the instants.
-pub async fn storms(connection: &mut PgConnection, wanted: &[Since<'_>]) -> Result<Vec<Alerted>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT t.* FROM alerted t
+/// The storms that go on: of these fingerprints, with something said after the instants. Each with the ticket that its
+/// alerts are on, which is another one while it is merged.
+pub async fn storms(connection: &mut PgConnection, wanted: &[Since<'_>]) -> Result<Vec<(Alerted, Uuid)>, Error> {
+    let rows = sqlx::query(
+        "SELECT t.*, stays_as(t.client_id, t.ticket_id) FROM alerted t
          JOIN (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::text[]) AS fingerprint,
                       UNNEST($3::timestamptz[]) AS since) AS w
               ON t.client_id = w.client_id AND t.fingerprint = w.fingerprint AND t.last_at > w.since
-         WHERE t.is_storm AND NOT t.is_over ORDER BY t.last_at",
+         WHERE t.is_storm AND NOT t.is_over
+           AND NOT EXISTS (SELECT 1 FROM alerted e WHERE e.client_id = t.client_id AND e.is_over
+                           AND e.ticket_id = stays_as(t.client_id, t.ticket_id))
+         ORDER BY t.last_at",
     )
     .bind(wanted.iter().map(|one| one.0).collect::<Vec<_>>())
     .bind(wanted.iter().map(|one| one.1).collect::<Vec<_>>())
     .bind(wanted.iter().map(|one| jiff_sqlx::Timestamp::from(one.2)).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    let storm = |row: &sqlx::postgres::PgRow| Ok((Alerted::from_row(row)?, row.try_get("stays_as")?));
+    Ok(rows.iter().map(storm).collect::<Result<_, sqlx::Error>>()?)
+}
+
+/// The open tickets of alerts of a fingerprint that came before its storm was one.
+pub async fn before_storm(connection: &mut PgConnection, storm: &Since<'_>) -> Result<Vec<Alerted>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT t.* FROM alerted t
+         WHERE t.client_id = $1 AND NOT t.is_storm AND NOT t.is_over AND t.adopted IS NOT TRUE
+           AND t.ticket_id IN (SELECT a.ticket_id FROM alert a
+                               WHERE a.client_id = $1 AND a.fingerprint = $2 AND a.first_at > $3 AND NOT a.folded)
+           AND stays_as(t.client_id, t.ticket_id) = t.ticket_id
+         ORDER BY t.ticket_id LIMIT 1000",
+    )
+    .bind(storm.0)
+    .bind(storm.1)
+    .bind(jiff_sqlx::Timestamp::from(storm.2))
     .fetch_all(connection)
     .await?)
 }
@@ -225,8 +260,9 @@ pub async fn still_alerted(connection: &mut PgConnection, wanted: &[(&str, Uuid)
     let (clients, ids): (Vec<&str>, Vec<Uuid>) = wanted.iter().copied().unzip();
     Ok(sqlx::query_scalar(
         "SELECT w.ticket_id FROM (SELECT DISTINCT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS w
-         WHERE EXISTS (SELECT 1 FROM alert a
-                       WHERE a.client_id = w.client_id AND a.ticket_id = w.ticket_id AND a.state <> 4)",
+         WHERE EXISTS (SELECT 1 FROM merged_with(w.client_id, w.ticket_id) AS m (ticket_id)
+                       JOIN alert a ON a.client_id = w.client_id AND a.ticket_id = m.ticket_id
+                       WHERE a.state <> 4)",
     )
     .bind(clients)
     .bind(ids)
@@ -259,7 +295,7 @@ pub async fn save_alerts(connection: &mut PgConnection, alerts: &[&Alert]) -> Re
     )
     .bind(alerts.iter().map(|one| one.client_id.as_str()).collect::<Vec<_>>())
     .bind(alerts.iter().map(|one| one.alert_id).collect::<Vec<_>>())
-    .bind(alerts.iter().map(|one| one.ticket_id).collect::<Vec<_>>())
+    .bind(alerts.iter().map(|one| one.kept_as).collect::<Vec<_>>())
     .bind(alerts.iter().map(|one| one.dedup_key.as_str()).collect::<Vec<_>>())
     .bind(alerts.iter().map(|one| one.fingerprint.as_str()).collect::<Vec<_>>())
     .bind(alerts.iter().map(|one| one.folded).collect::<Vec<_>>())
@@ -272,7 +308,7 @@ pub async fn save_alerts(connection: &mut PgConnection, alerts: &[&Alert]) -> Re
     .bind(alerts.iter().map(|one| jiff_sqlx::Timestamp::from(one.last_at)).collect::<Vec<_>>())
     .bind(alerts.iter().map(|one| one.standing.clears_at.map(jiff_sqlx::Timestamp::from)).collect::<Vec<_>>())
     .bind(alerts.iter().map(|one| one.is_over).collect::<Vec<_>>())
-    .bind(alerts.iter().map(|one| shard_of(one.ticket_id)).collect::<Vec<_>>())
+    .bind(alerts.iter().map(|one| shard_of(one.kept_as)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
@@ -311,8 +347,8 @@ pub async fn save_alerted(connection: &mut PgConnection, tickets: &[&Alerted]) -
     Ok(())
 }
 
-/// The alerts of tickets that are over are over; those of tickets that came back are open again, unless another ticket
-/// has their key by now.
+/// The alerts of tickets that are over are over, with those of all that was merged into them; those of tickets that came
+/// back are open again, unless another ticket has their key by now.
 pub async fn follow_tickets(
     connection: &mut PgConnection,
     over: &[(&str, Uuid)],
@@ -321,7 +357,8 @@ pub async fn follow_tickets(
     let (clients, ids): (Vec<&str>, Vec<Uuid>) = over.iter().copied().unzip();
     sqlx::query(
         "UPDATE alert a SET is_over = true, clears_at = NULL
-         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS w
+         FROM UNNEST($1::text[], $2::uuid[]) AS top (client_id, ticket_id)
+         CROSS JOIN LATERAL (SELECT top.client_id, merged_with(top.client_id, top.ticket_id) AS ticket_id) AS w
          WHERE a.client_id = w.client_id AND a.ticket_id = w.ticket_id AND NOT a.is_over",
     )
     .bind(clients)
@@ -331,7 +368,8 @@ pub async fn follow_tickets(
     let (clients, ids): (Vec<&str>, Vec<Uuid>) = back.iter().copied().unzip();
     sqlx::query(
         "UPDATE alert a SET is_over = false
-         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS w
+         FROM UNNEST($1::text[], $2::uuid[]) AS top (client_id, ticket_id)
+         CROSS JOIN LATERAL (SELECT top.client_id, merged_with(top.client_id, top.ticket_id) AS ticket_id) AS w
          WHERE a.client_id = w.client_id AND a.ticket_id = w.ticket_id AND a.is_over
            AND NOT EXISTS (SELECT 1 FROM alert o
                            WHERE o.client_id = a.client_id AND o.dedup_key = a.dedup_key AND NOT o.is_over)",
@@ -378,19 +416,22 @@ pub struct Wanted {
     pub before: Option<Uuid>,
     /// At most so many.
     pub limit: i64,
+    /// Who wants them: nothing of what is confidential and not theirs.
+    pub reader: String,
 }
 
 /// Alerts, the newest first, each with its ticket's reference.
 pub async fn list_alerts(connection: &mut PgConnection, wanted: &Wanted) -> Result<Vec<(Alert, String)>, Error> {
     let narrowed = match (wanted.ticket_id, wanted.dedup_key.is_empty()) {
-        (Some(_), _) => "AND a.ticket_id = $2 AND ($3 = '' OR a.dedup_key = $3)",
+        (Some(_), _) => "AND a.ticket_id IN (SELECT merged_with($1, $2)) AND ($3 = '' OR a.dedup_key = $3)",
         (None, false) => "AND a.dedup_key = $3 AND $2::uuid IS NULL",
         (None, true) => "AND $2::uuid IS NULL AND $3 = ''",
     };
     let sql = format!(
-        "SELECT a.*, t.reference FROM alert a
-         JOIN alerted t ON t.client_id = a.client_id AND t.ticket_id = a.ticket_id
+        "SELECT a.*, t.ticket_id AS stays_as, t.reference FROM alert a
+         JOIN alerted t ON t.client_id = a.client_id AND t.ticket_id = stays_as(a.client_id, a.ticket_id)
          WHERE a.client_id = $1 {narrowed} AND ($4::uuid IS NULL OR a.alert_id < $4) AND (NOT $5 OR NOT a.is_over)
+           AND may_read(a.client_id, a.ticket_id, $7) AND may_read(a.client_id, t.ticket_id, $7)
          ORDER BY a.alert_id DESC LIMIT $6"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -400,6 +441,7 @@ pub async fn list_alerts(connection: &mut PgConnection, wanted: &Wanted) -> Resu
         .bind(wanted.before)
         .bind(wanted.open_only)
         .bind(wanted.limit)
+        .bind(&wanted.reader)
         .fetch_all(connection)
         .await?;
     let alert = |row: &sqlx::postgres::PgRow| Ok((Alert::from_row(row)?, row.try_get("reference")?));

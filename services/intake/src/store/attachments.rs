@@ -89,7 +89,10 @@ pub async fn one(
 pub async fn known(connection: &mut PgConnection, lying: &[Lying]) -> Result<Vec<(String, String)>, Error> {
     Ok(sqlx::query_as(
         "SELECT DISTINCT w.client_id, w.sha256 FROM UNNEST($1::text[], $2::text[]) AS w (client_id, sha256)
-         JOIN attachment a ON a.client_id = w.client_id AND encode(a.sha256, 'hex') = w.sha256",
+         JOIN attachment a ON a.client_id = w.client_id AND encode(a.sha256, 'hex') = w.sha256
+         UNION
+         SELECT w.client_id, w.sha256 FROM UNNEST($1::text[], $2::text[]) AS w (client_id, sha256)
+         JOIN waiting_file f ON f.client_id = w.client_id AND encode(f.sha256, 'hex') = w.sha256",
     )
     .bind(lying.iter().map(|one| one.client_id.as_str()).collect::<Vec<_>>())
     .bind(lying.iter().map(|one| one.sha256.as_str()).collect::<Vec<_>>())

@@ -19,16 +19,42 @@ pub struct Found {
     pub reference: String,
 }
 
+/// Who looks for a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Eyes<'a> {
+    /// The desk itself.
+    Desk,
+    /// Somebody who reads it: absent if it is confidential and not theirs.
+    Reader(&'a str),
+    /// Somebody who adds to it, or asks where their post went: also whoever posted it.
+    Sender(&'a str),
+}
+
+impl<'a> Eyes<'a> {
+    /// Whose they are, and whether to have posted it suffices.
+    fn columns(self) -> (Option<&'a str>, bool) {
+        match self {
+            Self::Desk => (None, false),
+            Self::Reader(who) => (Some(who), false),
+            Self::Sender(who) => (Some(who), true),
+        }
+    }
+}
+
 /// Finds a ticket in the transaction's scope by its reference or its id.
-pub async fn find(connection: &mut PgConnection, ticket: &str) -> Result<Option<Found>, Error> {
+pub async fn find(connection: &mut PgConnection, ticket: &str, eyes: Eyes<'_>) -> Result<Option<Found>, Error> {
+    let (who, may_have_posted) = eyes.columns();
     // Through the (few) clients in scope, so that the keys that lead with client_id serve.
     let found = match Uuid::try_parse(ticket) {
         Ok(ticket_id) => {
             sqlx::query_as(
                 "SELECT t.client_id, t.ticket_id, t.reference FROM client c
-                 JOIN ticket t ON t.client_id = c.client_id AND t.ticket_id = $1",
+                 JOIN ticket t ON t.client_id = c.client_id AND t.ticket_id = $1
+                 WHERE $2::text IS NULL OR ($3 AND t.posted_by = $2) OR may_read(t.client_id, t.ticket_id, $2)",
             )
             .bind(ticket_id)
+            .bind(who)
+            .bind(may_have_posted)
             .fetch_optional(connection)
             .await?
         }
@@ -36,9 +62,12 @@ pub async fn find(connection: &mut PgConnection, ticket: &str) -> Result<Option<
             sqlx::query_as(
                 "SELECT t.client_id, t.ticket_id, t.reference FROM client c
                  JOIN ticket t ON t.client_id = c.client_id AND t.reference = $1
-                 WHERE c.reference_prefix = split_part($1, '-', 1)",
+                 WHERE c.reference_prefix = split_part($1, '-', 1)
+                   AND ($2::text IS NULL OR ($3 AND t.posted_by = $2) OR may_read(t.client_id, t.ticket_id, $2))",
             )
             .bind(ticket.to_ascii_uppercase())
+            .bind(who)
+            .bind(may_have_posted)
             .fetch_optional(connection)
             .await?
         }

@@ -315,6 +315,7 @@ pub fn note(note: Note) -> proto::AlertNote {
         Note::Returned => proto::AlertNote::Returned,
         Note::Flapping => proto::AlertNote::Flapping,
         Note::Cleared => proto::AlertNote::Cleared,
+        Note::OfStorm => proto::AlertNote::OfStorm,
     }
 }
 

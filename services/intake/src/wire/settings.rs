@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chassis::status::Violation;
+use contracts::desk::v1::Channel;
 use contracts::intake::v1 as proto;
 use contracts::{ClientId, from_duration};
 use jiff::SignedDuration;
@@ -38,9 +39,36 @@ pub fn check(request: proto::ApplyIntakeSettingsRequest) -> Result<(ClientId, pr
             check_form(&mut faults, &path, form);
         }
     }
+    check_contact(&mut faults, &settings.contact);
     match client_id {
         Ok(client_id) => faults.unless_any((client_id, settings)),
         Err(_) => Err(faults.0),
+    }
+}
+
+fn check_contact(faults: &mut Faults, rules: &[proto::ContactRule]) {
+    if rules.len() > limits::CONTACT_RULES {
+        return faults.note("settings.contact", Some(format!("has more than {}", limits::CONTACT_RULES)));
+    }
+    let mut queues = BTreeSet::new();
+    for (at, rule) in rules.iter().enumerate() {
+        let path = format!("settings.contact[{at}]");
+        faults.require(&format!("{path}.queue"), &rule.queue);
+        faults.note(&format!("{path}.queue"), line_fault(&rule.queue, limits::NAME));
+        faults.note(&format!("{path}.through"), line_fault(&rule.through, limits::NAME));
+        if !queues.insert(rule.queue.as_str()) {
+            faults.note(&path, Some(format!("is the second rule of {}", rule.queue)));
+        }
+        let is_much = rule.silent_agents.len() > limits::SILENT_AGENTS;
+        let fault = format!("names more than {}", limits::SILENT_AGENTS);
+        faults.note(&format!("{path}.silent_agents"), is_much.then_some(fault));
+        for agent in rule.silent_agents.iter().take(limits::SILENT_AGENTS) {
+            faults.require(&format!("{path}.silent_agents"), agent);
+            faults.note(&format!("{path}.silent_agents"), line_fault(agent, limits::NAME));
+        }
+        let is_known = |channel: &i32| Channel::try_from(*channel).is_ok_and(|channel| channel != Channel::Unspecified);
+        let wrong = rule.channels.len() > 20 || !rule.channels.iter().all(is_known);
+        faults.note(&format!("{path}.channels"), wrong.then(|| "names what is no channel known here".to_owned()));
     }
 }
 

@@ -9,6 +9,7 @@ fn request() -> RegisterTicketRequest {
         client_id: "acme".to_owned(),
         matter: Some(Matter { subject: "The printer is on fire".to_owned(), ..Default::default() }),
         solved: None,
+        attachment_ids: Vec::new(),
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Telling {
     pub(super) actor: Actor,
     pub(super) at: Timestamp,
     pub(super) traceparent: Option<String>,
+    /// The ticket of the storm that it belongs to, as that is recognised.
+    pub(super) storm: Option<Uuid>,
 }
 
 pub(super) fn telling(post: &Post, ticket_id: Uuid, note: Note, at: Timestamp) -> Telling {
@@ -41,6 +43,7 @@ pub(super) fn telling(post: &Post, ticket_id: Uuid, note: Note, at: Timestamp) -
         actor: post.actor.clone(),
         at,
         traceparent: post.traceparent.clone(),
+        storm: None,
     }
 }
 
@@ -67,7 +70,10 @@ pub(super) async fn tell(
         };
         *revision += 1;
         let meta = wire::meta(&one.client_id, one.ticket_id, *revision, one.at, one.actor.clone(), one.ticket_id);
+        let storm = one.storm.and_then(|storm| tickets.get(&storm));
         let fact = Fact::AlertNoted(AlertNoted {
+            storm_ticket_id: storm.map_or_else(String::new, |storm| storm.ticket_id.to_string()),
+            storm_reference: storm.map_or_else(String::new, |storm| storm.reference.clone()),
             reference: ticket.reference.clone(),
             note: wire::alert::note(one.note).into(),
             dedup_key: one.dedup_key.clone(),
@@ -132,13 +138,15 @@ async fn clear_rows(connection: &mut PgConnection, due: &[(ClientId, Uuid)], now
         tellings.push(Telling {
             client_id,
             ticket_id,
-            note: Note::Cleared,
+            // What people have registered is theirs to resolve.
+            note: if ticket.is_adopted { Note::Recovering } else { Note::Cleared },
             dedup_key: String::new(),
             summary: String::new(),
             clears_at: None,
             actor: wire::desk(),
             at,
             traceparent: None,
+            storm: None,
         });
     }
     store::save_alerted(connection, &tickets.values().collect::<Vec<_>>()).await?;
