@@ -30,7 +30,7 @@ pub enum Role {
     Service,
 }
 
-use Role::{Admin, Agent, ClientManager, KnowledgeManager, Lead, Service};
+use Role::{Admin, Agent, ClientManager, KnowledgeManager, Lead, Requester, Service};
 
 /// A principal: who calls, and the roles it has for which clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,8 @@ const AUTHORS: &[Role] = &[Agent, Lead, KnowledgeManager, Admin];
 const PUBLISHERS: &[Role] = &[KnowledgeManager, Admin];
 const MANAGERS: &[Role] = &[Lead, ClientManager, Admin];
 const APPROVERS: &[Role] = &[Agent, Lead, KnowledgeManager, ClientManager, Admin];
+/// Whoever may be asked to agree: requesters as well.
+const ASKED: &[Role] = &[Requester, Agent, Lead, KnowledgeManager, ClientManager, Admin];
 const SENDERS: &[Role] = &[Service, Agent, Lead, Admin];
 const ADMINS: &[Role] = &[Admin];
 const MERGERS: &[Role] = &[Lead, Admin];
@@ -132,6 +134,8 @@ pub const TABLE: &[Rule] = &[
     rule("/skranke.triage.v1.FulfilmentService/DecideApproval", APPROVERS),
     rule("/skranke.triage.v1.FulfilmentService/ReplaceApprover", WORKERS),
     rule("/skranke.triage.v1.FulfilmentService/ListPendingApprovals", READERS),
+    rule("/skranke.triage.v1.FulfilmentService/ListAskedApprovals", ASKED),
+    rule("/skranke.triage.v1.FulfilmentService/AnswerApproval", ASKED),
     rule("/skranke.triage.v1.FulfilmentService/AddTask", WORKERS),
     rule("/skranke.triage.v1.FulfilmentService/CompleteTask", WORKERS),
     rule("/skranke.triage.v1.FulfilmentService/SkipTask", WORKERS),

@@ -6,7 +6,7 @@ use crate::bus::Bus;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreConfig};
 use crate::token::Verifier;
-use crate::{Clock, Config, Stop};
+use crate::{Clock, Config, Remarks, Stop};
 
 /// Store, bus, clock, keys, figures and stop of one running service. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Ground {
     pub verifier: Arc<Verifier>,
     /// What it measures.
     pub metrics: Arc<Metrics>,
+    /// What does not work although it does.
+    pub remarks: Remarks,
     /// Its settings.
     pub config: Arc<Config>,
 }
@@ -48,6 +50,16 @@ impl Ground {
         let bus = Bus::connect(&config.nats_url, config.nats_ca.as_deref(), config.nats_certificate.as_ref(), service)
             .await?;
         let verifier = Arc::new(Verifier::new(config.tokens.clone()).await?);
-        Ok(Self { service, store, bus, clock, stop: Stop::default(), verifier, metrics, config: Arc::new(config) })
+        Ok(Self {
+            service,
+            store,
+            bus,
+            clock,
+            stop: Stop::default(),
+            verifier,
+            metrics,
+            remarks: Remarks::default(),
+            config: Arc::new(config),
+        })
     }
 }

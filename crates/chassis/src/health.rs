@@ -21,11 +21,12 @@ const SOON: Duration = Duration::from_millis(100);
 /// What readiness found out: `Ok`, or what is missing.
 pub(crate) type Readiness = watch::Sender<Result<(), String>>;
 
-/// Serves `/healthz` (alive: always), `/readyz` (able to work; says what is missing) and `/metrics` (for Prometheus).
+/// Serves `/healthz` (alive: always), `/readyz` (able to work; says what is missing, and what is amiss although it can) and `/metrics` (for Prometheus).
 pub(crate) fn serve(ground: &Ground, listener: TcpListener, readiness: &Arc<Readiness>) {
     let readiness = Arc::clone(readiness);
+    let remarks = ground.remarks.clone();
     let ready = async move || match &*readiness.borrow() {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(()) => (StatusCode::OK, format!("ready\n{}", remarks.lines())),
         Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")),
     };
     let metrics = Arc::clone(&ground.metrics);

@@ -22,6 +22,8 @@ pub enum Takes {
     Flag,
     /// One of a few words.
     Words(&'static [&'static str]),
+    /// Tags: small letters, digits and hyphens, of which there may be several.
+    Tags,
 }
 
 /// What is wrong. The text says what to do.
@@ -40,10 +42,16 @@ pub enum Fault {
     NotAFlag,
     #[error("this field is a text, not true or false; write a text")]
     NotAText,
-    #[error("`in` needs a list; write [one, two] or use `is`")]
-    NeedsList,
+    #[error("`{0}` needs a list; write [one, two]")]
+    NeedsList(Op),
     #[error("this operator needs one text; use `in` with a list")]
     NeedsText,
+    #[error("{0:?} does not go with tags; use `contains` with one, or `contains_any` with a list")]
+    NotOfTags(Op),
+    #[error("`contains_any` goes with tags only; use `in`, or `any` with several conditions")]
+    OfTagsOnly,
+    #[error("{0:?} is no tag; write small letters, digits and hyphens, 40 characters at most")]
+    NotATag(String),
     #[error("the list is empty; name at least one value")]
     EmptyList,
     #[error("the list has {0} values, more than {MAX_VALUES}; remove some")]
@@ -69,7 +77,8 @@ pub fn faults<F: Copy + Eq>(rule: &Rule<F>, takes: &impl Fn(F) -> Takes) -> Vec<
     if faults.is_empty() {
         parts(rule, "", takes, &mut faults);
     }
-    if faults.is_empty() && !can_hold(&Condition::from(rule)) {
+    let is_tags = |field: F| takes(field) == Takes::Tags;
+    if faults.is_empty() && !can_hold(&Condition::from(rule).of_tags(&is_tags)) {
         faults.push((String::new(), Fault::NeverHolds));
     }
     faults
@@ -92,17 +101,25 @@ fn compared<F>(comparison: &Comparison<F>, takes: Takes, at: &str, faults: &mut 
     let Comparison { op, value, .. } = comparison;
     let at_value = format!("{at}.value");
     let mut say = |at: &str, fault: Fault| faults.push((at.to_owned(), fault));
-    if takes != Takes::Text && !matches!(op, Op::Is | Op::In) {
+    if takes == Takes::Tags && !matches!(op, Op::Contains | Op::ContainsAny) {
+        return say(&format!("{at}.op"), Fault::NotOfTags(*op));
+    }
+    if *op == Op::ContainsAny && takes != Takes::Tags {
+        return say(&format!("{at}.op"), Fault::OfTagsOnly);
+    }
+    if matches!(takes, Takes::Flag | Takes::Words(_)) && !matches!(op, Op::Is | Op::In) {
         return say(&format!("{at}.op"), Fault::WrongOperator(*op));
     }
     match (takes, op, value) {
         (Takes::Flag, Op::Is, Value::Flag(_)) => {}
         (Takes::Flag, ..) => say(at, Fault::NotAFlag),
         (_, _, Value::Flag(_)) => say(&at_value, Fault::NotAText),
-        (_, Op::In, Value::Text(_)) => say(&at_value, Fault::NeedsList),
-        (_, Op::In, Value::List(list)) if list.is_empty() => say(&at_value, Fault::EmptyList),
-        (_, Op::In, Value::List(list)) if list.len() > MAX_VALUES => say(&at_value, Fault::TooManyValues(list.len())),
-        (_, Op::In, Value::List(list)) => {
+        (_, Op::In | Op::ContainsAny, Value::Text(_)) => say(&at_value, Fault::NeedsList(*op)),
+        (_, Op::In | Op::ContainsAny, Value::List(list)) if list.is_empty() => say(&at_value, Fault::EmptyList),
+        (_, Op::In | Op::ContainsAny, Value::List(list)) if list.len() > MAX_VALUES => {
+            say(&at_value, Fault::TooManyValues(list.len()));
+        }
+        (_, Op::In | Op::ContainsAny, Value::List(list)) => {
             for (index, text) in list.iter().enumerate() {
                 if let Some(fault) = of_text(text, takes) {
                     say(&format!("{at_value}[{index}]"), fault);
@@ -130,6 +147,11 @@ fn of_text(text: &str, takes: Takes) -> Option<Fault> {
         Takes::Words(words) if !words.contains(&folded(text).as_str()) => {
             Some(Fault::UnknownWord(text.to_owned(), words.join(", ")))
         }
+        Takes::Tags if !is_tag(&folded(text)) => Some(Fault::NotATag(text.to_owned())),
         _ => None,
     }
+}
+
+fn is_tag(text: &str) -> bool {
+    text.len() <= 40 && text.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-')
 }

@@ -30,6 +30,8 @@ pub enum Test {
     StartsWith(String),
     /// It stands inside as a word of its own.
     MatchesWord(String),
+    /// Of tags, one a line: one of these is there.
+    Has(BTreeSet<String>),
 }
 
 /// Letter case aside: what both sides of a comparison go through.
@@ -46,6 +48,7 @@ impl Test {
             Self::Contains(value) => text.contains(value.as_str()),
             Self::StartsWith(value) => text.starts_with(value.as_str()),
             Self::MatchesWord(value) => has_word(text, value),
+            Self::Has(tags) => text.lines().any(|tag| tags.contains(tag)),
         }
     }
 }
@@ -64,6 +67,21 @@ fn has_word(text: &str, word: &str) -> bool {
 }
 
 impl<F: Copy + Eq> Condition<F> {
+    /// The same, with what is compared with tags: a whole one is there or not, and no part of one.
+    #[must_use]
+    pub fn of_tags(self, is_tags: &impl Fn(F) -> bool) -> Self {
+        let each = |conditions: Vec<Self>| conditions.into_iter().map(|one| one.of_tags(is_tags)).collect();
+        match self {
+            Self::All(conditions) => Self::All(each(conditions)),
+            Self::Any(conditions) => Self::Any(each(conditions)),
+            Self::Not(condition) => Self::Not(Box::new(condition.of_tags(is_tags))),
+            Self::Compare(field, Test::Contains(tag)) if is_tags(field) => {
+                Self::Compare(field, Test::Has(BTreeSet::from([tag])))
+            }
+            other @ Self::Compare(..) => other,
+        }
+    }
+
     /// Whether it holds for a matter.
     #[must_use]
     pub fn holds(&self, facts: &Facts<F>) -> bool {
@@ -91,6 +109,7 @@ impl<F: Copy> From<&Rule<F>> for Condition<F> {
                     (Op::Contains, Value::Text(text)) => Test::Contains(folded(text)),
                     (Op::StartsWith, Value::Text(text)) => Test::StartsWith(folded(text)),
                     (Op::MatchesWord, Value::Text(text)) => Test::MatchesWord(folded(text)),
+                    (Op::ContainsAny, Value::List(list)) => Test::Has(list.iter().map(|text| folded(text)).collect()),
                     _ => return Self::Any(Vec::new()),
                 };
                 Self::Compare(*field, test)
@@ -113,7 +132,7 @@ impl<F> Default for Facts<F> {
 }
 
 impl<F: Copy + Eq> Facts<F> {
-    /// Learns a field; an empty text leaves it unknown.
+    /// Learns a field; an empty text leaves it unknown. Tags are told one a line.
     pub fn set(&mut self, field: F, text: &str) {
         let text = folded(text);
         match self.texts.iter_mut().find(|(known, _)| *known == field) {

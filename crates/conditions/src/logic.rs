@@ -93,6 +93,7 @@ fn test_implies(test: &Test, weaker: &Test) -> bool {
         (Test::Contains(text) | Test::StartsWith(text) | Test::MatchesWord(text), Test::Contains(part)) => {
             text.contains(part.as_str())
         }
+        (Test::Has(one), Test::Has(other)) => one.is_subset(other),
         (one, other) => one == other,
     }
 }

@@ -22,6 +22,8 @@ pub enum Op {
     StartsWith,
     /// The value stands inside as a word of its own.
     MatchesWord,
+    /// Of tags: one of a list is there.
+    ContainsAny,
 }
 
 impl Op {
@@ -34,6 +36,7 @@ impl Op {
             Self::Contains => "contains",
             Self::StartsWith => "starts_with",
             Self::MatchesWord => "matches_word",
+            Self::ContainsAny => "contains_any",
         }
     }
 }

@@ -9,6 +9,7 @@ enum Field {
     Site,
     Channel,
     Vip,
+    Tags,
 }
 
 const FIELDS: [Field; 3] = [Field::Site, Field::Channel, Field::Vip];
@@ -18,7 +19,57 @@ fn takes(field: Field) -> Takes {
         Field::Site => Takes::Text,
         Field::Channel => Takes::Words(&["phone", "email"]),
         Field::Vip => Takes::Flag,
+        Field::Tags => Takes::Tags,
     }
+}
+
+/// `contains` and `contains_any` over tags.
+fn tagged(op: &str, value: impl Into<Value>) -> Value {
+    json!({"field": "tags", "op": op, "value": value.into()})
+}
+
+#[test]
+fn tags_are_there_as_a_whole_or_not() {
+    let of_tags = |json: Value| condition(json).of_tags(&|field| field == Field::Tags);
+    let mut facts = Facts::default();
+    assert!(!of_tags(tagged("contains", "vpn")).holds(&facts), "nobody has tagged it");
+    facts.set(Field::Tags, "vpn\nnetwork-core");
+    for (json, expected) in [
+        (tagged("contains", "vpn"), true),
+        (tagged("contains", " VPN "), true),
+        (tagged("contains", "network"), false),
+        (tagged("contains", "network-core"), true),
+        (tagged("contains_any", json!(["printer", "vpn"])), true),
+        (tagged("contains_any", json!(["printer", "net"])), false),
+        (json!({"not": tagged("contains", "vpn")}), false),
+    ] {
+        assert_eq!(of_tags(json.clone()).holds(&facts), expected, "{json}");
+    }
+}
+
+#[test]
+fn what_is_said_of_tags_is_checked() {
+    let said = |json: Value| faults(&rule(json), &takes).into_iter().map(|(at, _)| at).collect::<Vec<_>>();
+    for good in [tagged("contains", "vpn"), tagged("contains_any", json!(["vpn", "a-1"]))] {
+        assert!(said(good.clone()).is_empty(), "{good}");
+    }
+    for (bad, at) in [
+        (tagged("is", "vpn"), ".op"),
+        (tagged("starts_with", "vpn"), ".op"),
+        (tagged("in", json!(["vpn"])), ".op"),
+        (tagged("contains", json!(["vpn"])), ".value"),
+        (tagged("contains_any", "vpn"), ".value"),
+        (tagged("contains_any", json!([])), ".value"),
+        (tagged("contains_any", json!(["vpn", "two words"])), ".value[1]"),
+        (tagged("contains", "x".repeat(41)), ".value"),
+        (json!({"field": "site", "op": "contains_any", "value": ["a"]}), ".op"),
+        (json!({"all": [tagged("contains", "vpn"), {"not": tagged("contains_any", json!(["vpn", "b"]))}]}), ""),
+    ] {
+        assert_eq!(said(bad.clone()), [at], "{bad}");
+    }
+    // A part of a tag is no tag: that the one is there and the other is not can well be.
+    let both = json!({"all": [tagged("contains", "network"), {"not": tagged("contains", "net")}]});
+    assert!(said(both).is_empty());
 }
 
 fn rule(json: Value) -> Rule<Field> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod automation;
 mod closing;
+mod contact;
 mod edit;
 mod fulfilment;
 mod intake;

@@ -7,6 +7,7 @@ mod directory;
 mod fulfilment;
 mod promises;
 mod relations;
+mod report;
 mod runbook;
 mod submit;
 mod ticket;
@@ -28,6 +29,7 @@ pub(crate) use directory::{Directory, Files, PeopleForm};
 pub(crate) use fulfilment::{Approval, Catalogue, Change, Request, Task, Vendor};
 pub(crate) use promises::{Holidays, Preview, WhatIf};
 pub(crate) use relations::{Bound, Incident, Problem};
+pub(crate) use report::Report;
 pub(crate) use runbook::{Runbook, Runner, RunnerCommand};
 pub(crate) use submit::Submit;
 pub(crate) use ticket::{Filter, Roster, Swarm, Ticket, Which};
@@ -308,57 +310,6 @@ pub(crate) enum Kb {
     /// Which articles there are
     List {
         /// Only this client
-        #[arg(long)]
-        client: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Report {
-    /// The figures of a period, per client
-    #[command(after_help = "Examples:
-  skranke report kpis --from 2026-11-01 --until 2026-12-01
-  skranke report kpis --client uci --from 2016-01-01 --until 2018-01-01 --time-zone Europe/Lisbon")]
-    Kpis {
-        /// Only this client (may be repeated)
-        #[arg(long)]
-        client: Vec<String>,
-        /// First day or instant; default: 30 days ago
-        #[arg(long)]
-        from: Option<String>,
-        /// Day or instant after the last; default: now
-        #[arg(long)]
-        until: Option<String>,
-        /// IANA time zone of days and months
-        #[arg(long, default_value = "UTC")]
-        time_zone: String,
-    },
-    /// What was open at an instant
-    Backlog {
-        /// Only this client (may be repeated)
-        #[arg(long)]
-        client: Vec<String>,
-        /// Day or instant; default: now
-        #[arg(long)]
-        at: Option<String>,
-    },
-    /// The tickets behind a figure
-    Tickets {
-        /// The client
-        #[arg(long)]
-        client: String,
-        /// registered, resolved, closed, cancelled, reopened, backlog or breached
-        kpi: String,
-        /// First day or instant; default: 30 days ago
-        #[arg(long)]
-        from: Option<String>,
-        /// Day or instant after the last; default: now
-        #[arg(long)]
-        until: Option<String>,
-    },
-    /// Compute everything again from the facts
-    Rebuild {
-        /// Only this client (may be repeated)
         #[arg(long)]
         client: Vec<String>,
     },

@@ -53,7 +53,8 @@ async fn all(clients: &Clients, ticket: String) -> anyhow::Result<Vec<proto::Att
     Ok(clients.attachments()?.list_attachments(request).await?.into_inner().attachments)
 }
 
-async fn attach(
+/// Sends a file.
+pub(crate) async fn attach(
     clients: &Clients,
     output: Output,
     head: proto::UploadAttachmentRequest,

@@ -1,9 +1,13 @@
 //! `skranke submit`
 
 use std::io::Read;
+use std::path::PathBuf;
 
+use anyhow::Context;
 use contracts::desk::v1::{Channel, Level, ResolutionCode, TicketKind};
-use contracts::intake::v1::{Matter, RegisterTicketRequest, Solved};
+use contracts::intake::v1::{Matter, RegisterTicketRequest, Solved, UploadAttachmentRequest};
+
+use uuid::Uuid;
 
 use crate::arguments::Submit;
 use crate::clients::Clients;
@@ -50,10 +54,34 @@ pub(crate) async fn submit(clients: &Clients, output: Output, options: Submit) -
         })
     });
     let solved = solved.transpose()?;
-    let request = RegisterTicketRequest { request_id, client_id: options.client, matter: Some(matter), solved };
+    let attachment_ids = upload(clients, output, &options.client, &request_id, &options.attach).await?;
+    let (client_id, matter) = (options.client, Some(matter));
+    let request = RegisterTicketRequest { request_id, client_id, matter, solved, attachment_ids };
     let answer = clients.intake()?.register_ticket(request).await?.into_inner();
     output.message(&answer, |answer| {
         let again = if answer.repeated_request { " (this request was registered before)" } else { "" };
         format!("{}  registered {}{again}", answer.reference, instant(answer.registered_at.as_ref()))
     })
+}
+
+/// The files go first and wait for their ticket. The same request again sends the same ones.
+async fn upload(
+    clients: &Clients,
+    output: Output,
+    client_id: &str,
+    request_id: &str,
+    files: &[PathBuf],
+) -> anyhow::Result<Vec<String>> {
+    let mut ids = Vec::with_capacity(files.len());
+    for (file, number) in files.iter().zip(1..) {
+        let name = file.file_name().with_context(|| format!("{} is no file", file.display()))?;
+        let head = UploadAttachmentRequest {
+            request_id: Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{request_id}/{number}").as_bytes()).to_string(),
+            client_id: client_id.to_owned(),
+            name: name.to_string_lossy().into_owned(),
+            ..Default::default()
+        };
+        ids.push(crate::files::attach(clients, output, head, file).await?.attachment_id);
+    }
+    Ok(ids)
 }

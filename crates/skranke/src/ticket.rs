@@ -24,7 +24,7 @@ pub(crate) async fn ticket(clients: &Clients, output: Output, command: Ticket) -
         Ticket::List { filter, order, limit } => list(clients, output, filter, &order, limit).await,
         Ticket::Show { ticket } => show::show(clients, output, &ticket).await,
         Ticket::History { ticket } => show::history(clients, output, &ticket).await,
-        Ticket::Watch { filter } => watch(clients, output, filter).await,
+        Ticket::Watch { filter, view } => watch(clients, output, filter, view).await,
         Ticket::Receipts { client, source, after, follow } => {
             let request = WatchReceiptsRequest { client_id: client, source, after, follow };
             crate::alert::receipts(clients, output, request).await
@@ -96,8 +96,8 @@ pub(crate) async fn first_of(
     Ok(tickets)
 }
 
-async fn watch(clients: &Clients, output: Output, filter: Filter) -> anyhow::Result<()> {
-    let request = proto::WatchTicketsRequest { filter: Some(filter_of(filter)?) };
+async fn watch(clients: &Clients, output: Output, filter: Filter, view_id: String) -> anyhow::Result<()> {
+    let request = proto::WatchTicketsRequest { filter: Some(filter_of(filter)?), view_id };
     let mut changes = clients.triage()?.watch_tickets(request).await?.into_inner();
     if !output.is_json() {
         line("Watching; Ctrl-C ends it.")?;

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use chassis::authorisation::Caller;
 use chassis::status::{Violation, invalid, not_found, refused};
-use chassis::{Error, Scope, store as kept};
+use chassis::{Error, store as kept};
 use contracts::sla_timer::v1::sla_timer_service_server::SlaTimerService;
 use contracts::sla_timer::v1::{self as proto, Metric};
 use contracts::{ClientId, timestamp};
@@ -73,19 +73,20 @@ impl Asked {
 }
 
 impl Api {
-    async fn asked(&self, scope: &Scope, ticket: &str) -> Result<Asked, Status> {
+    async fn asked(&self, caller: &Caller, ticket: &str) -> Result<Asked, Status> {
         if !is_ticket(ticket) {
             return Err(invalid(vec![Violation::new("ticket", MUST_BE_TICKET)]));
         }
-        let (wanted, promises, clock) =
-            (ticket.to_owned(), self.timer.promises.clone(), self.timer.ground.clock.clone());
+        let (wanted, who) = (ticket.to_owned(), caller.principal.subject.clone());
+        let (promises, clock) = (self.timer.promises.clone(), self.timer.ground.clock.clone());
         let found = self
             .timer
             .ground
             .store
-            .read(scope, move |connection| {
+            .read(&caller.scope, move |connection| {
                 Box::pin(async move {
-                    let Some(ticket) = store::find(connection, &wanted).await? else { return Ok::<_, Error>(None) };
+                    let found = store::find(connection, &wanted, &who).await?;
+                    let Some(ticket) = found else { return Ok::<_, Error>(None) };
                     let record = Record::read(connection, &promises, std::iter::once(&ticket)).await?;
                     let as_of = kept::now(connection, &clock).await?;
                     Ok(Some(Asked { ticket, record, as_of }))
@@ -162,8 +163,8 @@ impl SlaTimerService for Api {
         &self,
         request: Request<proto::ListClocksRequest>,
     ) -> Result<Response<proto::ListClocksResponse>, Status> {
-        let scope = Caller::of(&request)?.scope;
-        let asked = self.asked(&scope, &request.into_inner().ticket).await?;
+        let caller = Caller::of(&request)?;
+        let asked = self.asked(&caller, &request.into_inner().ticket).await?;
         let clocks = asked.clocks()?;
         Ok(Response::new(proto::ListClocksResponse {
             clocks: clocks.iter().map(|clock| wire::clock(asked.ticket.ticket_id, clock)).collect(),
@@ -175,11 +176,11 @@ impl SlaTimerService for Api {
         &self,
         request: Request<proto::ExplainClockRequest>,
     ) -> Result<Response<proto::ExplainClockResponse>, Status> {
-        let scope = Caller::of(&request)?.scope;
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let metric = Metric::try_from(request.metric)
             .map_err(|_| invalid(vec![Violation::new("metric", "must be one of the metrics, or unspecified")]))?;
-        let asked = self.asked(&scope, &request.ticket).await?;
+        let asked = self.asked(&caller, &request.ticket).await?;
         let ticket_id = asked.ticket.ticket_id;
         let as_of = explained_until(asked.facts(), asked.as_of);
         let explained = in_background(move || asked.explained(as_of)).await??;
@@ -217,7 +218,7 @@ impl SlaTimerService for Api {
         let draft = read_draft(&request.terms_json).map_err(|found| violations.extend(found));
         let (Ok(client_id), Ok(from), Ok(draft)) = (client_id, from, draft) else { return Err(invalid(violations)) };
         caller.scope_of(&client_id)?;
-        let preview = EditPreview::begin(&self.timer, client_id, draft, from).await?;
+        let preview = EditPreview::begin(&self.timer, client_id, draft, from, caller.principal.subject.clone()).await?;
         let steps = futures::stream::try_unfold(preview, |mut preview| async move {
             let step = preview.next().await?;
             Ok(step.map(|step| (edit::wire::answer(step), preview)))
@@ -231,7 +232,7 @@ impl SlaTimerService for Api {
     ) -> Result<Response<proto::AgreeDueResponse>, Status> {
         let caller = Caller::of(&request)?.clone();
         let (ticket, agreement) = agreed::read_agreed(request.get_ref(), &caller, self.timer.ground.clock.now())?;
-        let clocks = self.agree(&caller.scope, ticket, agreement).await?;
+        let clocks = self.agree(&caller, ticket, agreement).await?;
         Ok(Response::new(proto::AgreeDueResponse { clocks }))
     }
 
@@ -241,7 +242,7 @@ impl SlaTimerService for Api {
     ) -> Result<Response<proto::WithdrawDueResponse>, Status> {
         let caller = Caller::of(&request)?.clone();
         let (ticket, agreement) = agreed::read_withdrawn(request.get_ref(), &caller)?;
-        let clocks = self.agree(&caller.scope, ticket, agreement).await?;
+        let clocks = self.agree(&caller, ticket, agreement).await?;
         Ok(Response::new(proto::WithdrawDueResponse { clocks }))
     }
 
@@ -263,7 +264,7 @@ impl SlaTimerService for Api {
         for client_id in &question.clients {
             caller.scope_of(client_id)?;
         }
-        let run = WhatIf::begin(&self.timer, &caller.scope, question).await?;
+        let run = WhatIf::begin(&self.timer, &caller.scope, question, caller.principal.subject.clone()).await?;
         // Each poll does one page: a caller that stops listening stops the work.
         let steps = futures::stream::try_unfold(run, |mut run| async move {
             let step = run.next().await?;

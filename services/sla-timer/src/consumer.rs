@@ -13,9 +13,10 @@ use crate::wire::{self, News};
 /// Takes what intake and triage tell.
 pub fn handler(timer: &Timer) -> Handler {
     let timer = timer.clone();
-    Arc::new(move |_ground, deliveries| {
+    Arc::new(move |ground, deliveries| {
         let timer = timer.clone();
         Box::pin(async move {
+            let deliveries = chassis::confidential::heed(&ground, deliveries).await?;
             let known = deliveries.iter().filter(|delivery| wire::is_known(delivery.fact()));
             let news: Vec<News> = known.map(read).collect::<Result<_, _>>()?;
             Ok(learn(&timer, news).await?)

@@ -17,6 +17,7 @@ use crate::domain::fact::{Fact, Key, Kind, Since};
 use crate::handle::Timer;
 use crate::promises::{Promises, Record};
 use crate::store::{self, Ticket};
+use crate::what_if::hidden;
 
 /// Tickets in a page.
 const PAGE: i64 = 500;
@@ -33,6 +34,8 @@ pub enum Step {
 pub struct EditPreview {
     timer: Timer,
     client_id: ClientId,
+    /// Who gets the preview: it names nothing that is confidential and not theirs.
+    reader: String,
     draft: Arc<Terms>,
     /// The number that the draft would get.
     version: i64,
@@ -50,7 +53,13 @@ impl EditPreview {
     ///
     /// # Errors
     /// If the store failed.
-    pub async fn begin(timer: &Timer, client_id: ClientId, draft: Terms, from: Option<Since>) -> Result<Self, Error> {
+    pub async fn begin(
+        timer: &Timer,
+        client_id: ClientId,
+        draft: Terms,
+        from: Option<Since>,
+        reader: String,
+    ) -> Result<Self, Error> {
         let whose = client_id.clone();
         let (newest, total) = timer
             .ground
@@ -65,6 +74,7 @@ impl EditPreview {
         Ok(Self {
             timer: timer.clone(),
             client_id,
+            reader,
             draft: Arc::new(draft),
             version: newest.map_or(1, |newest| newest.version + 1),
             from,
@@ -85,7 +95,11 @@ impl EditPreview {
         }
         let as_of = self.as_of;
         let Some(from) = self.from else {
-            return Ok(self.summary.take().map(|summary| Step::Preview { as_of, summary }));
+            let Some(mut summary) = self.summary.take() else { return Ok(None) };
+            let named = summary.edited.iter().map(|(ticket_id, ..)| (self.client_id.to_string(), *ticket_id)).collect();
+            let hidden = hidden(&self.timer, &Scope::of(&self.client_id), named, self.reader.clone()).await?;
+            summary.leave_out(|ticket_id| hidden.contains(&ticket_id));
+            return Ok(Some(Step::Preview { as_of, summary }));
         };
         let page = self.read().await?;
         match page.tickets.last() {

@@ -51,6 +51,8 @@ pub const WIRING: Wiring = Wiring {
                 "major_incident_declared",
                 "status_pushed",
                 "major_incident_ended",
+                "confidential_queues_told",
+                "confidential_ticket_told",
             ],
         },
     ],

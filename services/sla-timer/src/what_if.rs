@@ -3,6 +3,7 @@
 
 pub mod wire;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chassis::{Error, Scope};
@@ -51,6 +52,8 @@ pub struct WhatIf {
     timer: Timer,
     /// Whatever is read is within it.
     scope: Scope,
+    /// Who gets the result: it names nothing that is confidential and not theirs.
+    reader: String,
     terms: Arc<Terms>,
     /// Still to do; the last one first.
     clients: Vec<ClientId>,
@@ -68,7 +71,7 @@ impl WhatIf {
     ///
     /// # Errors
     /// If the store failed.
-    pub async fn begin(timer: &Timer, scope: &Scope, question: Question) -> Result<Self, Error> {
+    pub async fn begin(timer: &Timer, scope: &Scope, question: Question, reader: String) -> Result<Self, Error> {
         let Question { terms, clients: named, from, until } = question;
         // Whoever may see only some is not made to look for them among all.
         let named = match scope {
@@ -90,7 +93,7 @@ impl WhatIf {
             .await?;
         let as_of = timer.ground.clock.now();
         let (after, summary) = ((from, Uuid::nil()), Some(Summary::default()));
-        Ok(Self { timer: timer.clone(), scope, terms, clients, from, until, after, as_of, total, summary })
+        Ok(Self { timer: timer.clone(), scope, reader, terms, clients, from, until, after, as_of, total, summary })
     }
 
     /// Does the next page; `None` after the result.
@@ -102,8 +105,12 @@ impl WhatIf {
             return Err(Error::Unavailable("the SLA timer is stopping".into()));
         }
         let Some(client_id) = self.clients.last().cloned() else {
-            let as_of = self.as_of;
-            return Ok(self.summary.take().map(|summary| Step::Result { as_of, summary }));
+            let Some(mut summary) = self.summary.take() else { return Ok(None) };
+            let named =
+                summary.changes.iter().map(|one| (one.ticket.client_id.clone(), one.ticket.ticket_id)).collect();
+            let hidden = hidden(&self.timer, &self.scope, named, self.reader.clone()).await?;
+            summary.leave_out(|ticket| hidden.contains(&ticket.ticket_id));
+            return Ok(Some(Step::Result { as_of: self.as_of, summary }));
         };
         let page = self.read(client_id).await?;
         match page.next {
@@ -131,6 +138,19 @@ impl WhatIf {
         });
         read.await
     }
+}
+
+/// Those of these tickets that are not for the reader's eyes.
+pub(crate) async fn hidden(
+    timer: &Timer,
+    scope: &Scope,
+    tickets: Vec<(String, Uuid)>,
+    reader: String,
+) -> Result<HashSet<Uuid>, Error> {
+    let read = timer.ground.store.read(scope, move |connection| {
+        Box::pin(async move { chassis::confidential::hidden_among(connection, &tickets, &reader).await })
+    });
+    read.await
 }
 
 /// A client's registrations with all that their clocks are computed from.

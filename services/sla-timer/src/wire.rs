@@ -147,10 +147,7 @@ fn told_besides(fact: &triage::event::Fact) -> Result<Option<Kind>, Failure> {
         Told::MajorIncidentDeclared(_) => Some(Kind::MajorDeclared),
         Told::MajorIncidentEnded(_) => Some(Kind::MajorEnded),
         Told::StatusPushed(pushed) => Some(pushed_status(pushed)?),
-        Told::CallbackPromised(promised) => {
-            let due_at = promised.due_at.as_ref().map(|at| instant(Some(at))).transpose()?;
-            Some(Kind::CallbackPromised { due_at })
-        }
+        Told::CallbackPromised(promised) => Some(promised_callback(promised)?),
         Told::CalledBack(_) => Some(Kind::CalledBack),
         Told::VendorCaseOpened(it) => Some(Kind::VendorAsked { attributes: known::vendor(&it.vendor) }),
         Told::VendorCaseClosed(it) => Some(Kind::VendorDone { attributes: known::vendor(&it.vendor) }),
@@ -176,10 +173,14 @@ fn told_besides(fact: &triage::event::Fact) -> Result<Option<Kind>, Failure> {
         | Told::ContactCameLate(_)
         | Told::MonitoringTold(_)
         | Told::TicketNoted(_)
+        | Told::ConfidentialQueuesTold(_)
+        | Told::ConfidentialTicketTold(_)
         | Told::VendorCaseUpdated(_)
         | Told::ApprovalRequested(_)
         | Told::ApprovalDecided(_)
         | Told::ApproverReplaced(_)
+        | Told::ApprovalOverdue(_)
+        | Told::TimeBoxOverrun(_)
         | Told::TaskAdded(_)
         | Told::TaskCompleted(_)
         | Told::TaskSkipped(_)
@@ -207,6 +208,12 @@ fn told_besides(fact: &triage::event::Fact) -> Result<Option<Kind>, Failure> {
         | Told::RunbookCancelAsked(_)
         | Told::RunbookEnded(_) => None,
     })
+}
+
+/// A call back, at an instant or as the contract says.
+fn promised_callback(promised: &triage::CallbackPromised) -> Result<Kind, Failure> {
+    let due_at = promised.due_at.as_ref().map(|at| instant(Some(at))).transpose()?;
+    Ok(Kind::CallbackPromised { due_at })
 }
 
 /// News for those concerned, with a promise of more or as the contract says.

@@ -11,6 +11,7 @@ pub mod learn;
 pub mod model;
 pub mod models;
 pub mod neighbours;
+pub mod overdue;
 pub mod posts;
 pub mod push;
 pub mod recurrence;
@@ -205,6 +206,7 @@ async fn record<'a>(
     let is_known = |change: &&Change| change.happened.first().is_some_and(|first| first.revision > 1);
     let known = changes.iter().filter(is_known).map(|change| &change.ticket);
     let new = changes.iter().filter(|change| !is_known(change)).map(|change| &change.ticket);
+    store::words::keep(connection, new.clone()).await?;
     store::ticket::save(connection, known, new).await?;
     let mut entries = Vec::new();
     let mut announcements = Vec::new();
@@ -220,6 +222,7 @@ async fn record<'a>(
     store::relation::follow(connection, changes.iter().map(|it| (&it.ticket, it.happened.as_slice()))).await?;
     outbox::append(connection, &announcements).await?;
     closing::follow(connection, changes, &model_of).await?;
+    confidential::follow(connection, changes, &model_of).await?;
     runs::follow(connection, changes).await?;
     workspace::follow(connection, changes).await?;
     neighbours::learn(connection, changes).await?;

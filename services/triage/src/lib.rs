@@ -99,6 +99,7 @@ pub async fn start(ground: Ground) -> anyhow::Result<Running> {
     ground.stop.spawn_machinery(runs::watch(desk.clone(), news.clone(), leases.clone()));
     ground.stop.spawn_door(runs::listen(desk.clone(), news.clone()));
     ground.stop.spawn_machinery(automate::run(desk.clone(), news.clone(), leases.clone()));
+    ground.stop.spawn_machinery(chassis::sweep::run(ground.clone(), store::sweeps::SWEEPS));
     ground.stop.spawn_machinery(watch::run(desk, news, leases));
     Ok(running)
 }

@@ -2,6 +2,7 @@
 
 pub mod automation;
 pub mod closing;
+pub mod confidential;
 pub mod draft;
 pub mod dry_run;
 pub mod effect;
@@ -10,12 +11,16 @@ pub mod history;
 pub mod list;
 pub mod model;
 pub mod neighbours;
+pub mod overdue;
 pub mod posts;
 pub mod proposal;
+pub mod pushed;
 pub mod relation;
 pub mod run;
+pub mod sweeps;
 pub mod ticket;
 pub mod view;
+pub mod words;
 pub mod workspace;
 
 use contracts::ClientId;

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::handle::Desk;
 use crate::handle::posts::{let_lapse, look_after};
-use crate::handle::{closing, push, recurrence};
+use crate::handle::{closing, overdue, push, recurrence};
 use crate::news::News;
 use crate::store::{Key, closing as closing_rows, posts};
 
@@ -125,6 +125,7 @@ async fn look_at(desk: &Desk, client_id: &ClientId, is_due: bool) -> Result<(), 
         desk.bell.ring(client_id);
     }
     if is_due {
+        overdue::look(desk, client_id).await?;
         recurrence::look(desk, client_id).await?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 pub mod automation;
 pub mod closing;
+pub mod confidential;
 pub mod draft;
 pub mod event;
 pub mod fulfilment;
@@ -9,6 +10,7 @@ pub mod heard;
 pub mod model;
 pub mod monitored;
 pub mod neighbours;
+pub mod overdue;
 pub mod relation;
 pub mod request;
 pub mod roster;

@@ -18,12 +18,13 @@ pub(super) fn settings(file: &ClientFile) -> proto::IntakeSettings {
         version: 0,
         alerts,
         forms: file.forms.iter().map(form).collect(),
+        contact: super::contact::rules(file),
     }
 }
 
 /// Whether nothing is said.
 pub(super) fn is_empty(settings: &proto::IntakeSettings) -> bool {
-    settings.alerts.is_none() && settings.forms.is_empty()
+    settings.alerts.is_none() && settings.forms.is_empty() && settings.contact.is_empty()
 }
 
 fn form(form: &CategoryForm) -> proto::Form {

@@ -48,6 +48,11 @@ pub(crate) fn support_model(file: &ClientFile) -> anyhow::Result<proto::SupportM
             name: one.name.clone(),
             kind: number::<proto::TierKind>(&one.kind.to_string())?,
             through_front: one.contact == ContactPolicy::ThroughFront,
+            contact_channels: one
+                .channels
+                .iter()
+                .map(|channel| number::<contracts::desk::v1::Channel>(&channel.to_string()))
+                .collect::<anyhow::Result<_>>()?,
         })
     });
     let categories = file.categories.iter().map(|one| proto::Category {

@@ -66,6 +66,9 @@ pub(crate) struct Submit {
     /// The same id again returns the first answer; default: a new one
     #[arg(long)]
     pub request_id: Option<String>,
+    /// A file that belongs to it (may be repeated)
+    #[arg(long)]
+    pub attach: Vec<PathBuf>,
     /// Read the matter as JSON from a file, or - for standard input
     #[arg(long, conflicts_with = "subject")]
     pub json: Option<PathBuf>,

@@ -37,7 +37,7 @@ pub(crate) struct Filter {
     /// Only what this agent watches; @me for yourself (may be repeated)
     #[arg(long)]
     pub watcher: Vec<String>,
-    /// Part of the subject
+    /// Words of the subject, or their beginnings, in any order
     #[arg(long, default_value = "")]
     pub subject: String,
 }
@@ -73,6 +73,9 @@ pub(crate) enum Ticket {
     Watch {
         #[command(flatten)]
         filter: Filter,
+        /// As a saved view says; then without a filter
+        #[arg(long, default_value = "")]
+        view: String,
     },
     /// What becomes of what you posted, from a position on
     #[command(after_help = "Example:\n  skranke ticket receipts --client acme --source zabbix --follow --output json")]

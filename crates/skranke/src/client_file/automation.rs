@@ -106,6 +106,8 @@ words!(
         Owned = "owned",
         /// What it waits for.
         WaitingReason = "waiting_reason",
+        /// Its tags: `contains` one, or `contains_any` of a list.
+        Tags = "tags",
     }
 );
 

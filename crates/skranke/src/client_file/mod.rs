@@ -212,6 +212,9 @@ pub struct Tier {
     pub kind: TierKind,
     /// Whether its agents face requesters.
     pub contact: ContactPolicy,
+    /// Over which channels they do: any where nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
 }
 
 /// Where work waits.

@@ -196,7 +196,7 @@ async fn wait_for_report(clients: &Clients, output: Output, client: &str, ticket
                 from: Some(timestamp("1990-01-01T00:00:00Z".parse()?)),
                 until: Some(timestamp("2200-01-01T00:00:00Z".parse()?)),
             }),
-            time_zone: String::new(),
+            ..GetKpisRequest::default()
         };
         let asked_at = jiff_now();
         let answer = reporting.get_kpis(request).await?.into_inner();

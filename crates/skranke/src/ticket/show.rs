@@ -156,7 +156,9 @@ fn handled(ticket: &proto::Ticket) -> String {
     let Some(time_box) = &ticket.time_box_for else { return String::new() };
     let seconds = |length: Option<&prost_types::Duration>| length.map_or(0, |length| length.seconds);
     let is_over = seconds(ticket.handled_for.as_ref()) >= time_box.seconds;
-    let prompt = if is_over { "  the time-box is over: hand it over" } else { "" };
+    let since =
+        ticket.time_box_overrun_at.as_ref().map_or_else(String::new, |at| format!(" since {}", instant(Some(at))));
+    let prompt = if is_over { format!("  the time-box is over{since}: hand it over") } else { String::new() };
     format!("{} of {}{prompt}", length(ticket.handled_for.as_ref()), length(Some(time_box)))
 }
 

@@ -86,6 +86,7 @@ async fn send_tickets(clients: &Clients, demo: &Demo) -> anyhow::Result<()> {
             client_id: ticket.client.clone(),
             matter: Some(matter(ticket)?),
             solved: None,
+            attachment_ids: Vec::new(),
         };
         intake.register_ticket(request).await?;
     }

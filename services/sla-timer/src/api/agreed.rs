@@ -1,9 +1,9 @@
 //! Due instants that somebody agreed upon: the request with its limits, and the answer.
 
+use chassis::Error;
 use chassis::authorisation::Caller;
 use chassis::inbox::fingerprint;
 use chassis::status::{Violation, invalid, not_found, refused, request_id_reused};
-use chassis::{Error, Scope};
 use contracts::from_timestamp;
 use contracts::sla_timer::v1 as proto;
 use jiff::{SignedDuration, Timestamp};
@@ -29,17 +29,17 @@ impl Api {
     /// Does what was agreed upon; the ticket's clocks after it.
     pub(super) async fn agree(
         &self,
-        scope: &Scope,
+        caller: &Caller,
         ticket: String,
         agreement: Agreement,
     ) -> Result<Vec<proto::Clock>, Status> {
-        self.timer.agree(scope, agreement).await.map_err(|error| match error {
+        self.timer.agree(&caller.scope, agreement).await.map_err(|error| match error {
             NotAgreed::Failed(error) => error.into(),
             NotAgreed::Reused => request_id_reused(),
             NotAgreed::NoTicket => not_found("ticket"),
             NotAgreed::NoClock => refused("NO_SUCH_CLOCK", error.to_string()),
         })?;
-        let asked = self.asked(scope, &ticket).await?;
+        let asked = self.asked(caller, &ticket).await?;
         let clocks = asked.clocks().map_err(|error: Error| Status::from(error))?;
         Ok(clocks.iter().map(|clock| wire::clock(asked.ticket.ticket_id, clock)).collect())
     }

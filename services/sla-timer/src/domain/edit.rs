@@ -113,6 +113,13 @@ pub struct EditSummary {
 }
 
 impl EditSummary {
+    /// Names these tickets no longer; the figures still count them.
+    pub fn leave_out(&mut self, is_hidden: impl Fn(Uuid) -> bool) {
+        let before = self.edited.len();
+        self.edited.retain(|(ticket_id, ..)| !is_hidden(*ticket_id));
+        self.left_out += (before - self.edited.len()) as u64;
+    }
+
     /// Counts one ticket.
     pub fn add(&mut self, ticket_id: Uuid, reference: &str, before: &[Clock], after: &[Clock]) {
         self.tickets += 1;

@@ -154,6 +154,13 @@ impl Summary {
         }
     }
 
+    /// Names these tickets no longer; the figures still count them.
+    pub fn leave_out(&mut self, is_hidden: impl Fn(&TicketName) -> bool) {
+        let before = self.changes.len();
+        self.changes.retain(|change| !is_hidden(&change.ticket));
+        self.changes_left_out += (before - self.changes.len()) as u64;
+    }
+
     fn figures(&mut self, ticket: &TicketName, metric: Metric) -> &mut Figures {
         self.figures.entry((ticket.client_id.clone(), metric)).or_default()
     }

@@ -59,7 +59,7 @@ impl Timer {
     }
 
     async fn note(&self, connection: &mut PgConnection, asked: Agreement) -> Result<Armed, NotAgreed> {
-        let found = store::find(connection, &asked.ticket).await?.ok_or(NotAgreed::NoTicket)?;
+        let found = store::find(connection, &asked.ticket, &asked.by).await?.ok_or(NotAgreed::NoTicket)?;
         let request = inbox::request_key(&found.client_id, &asked.by, &asked.request_id);
         let seen =
             inbox::remember_request(connection, &found.client_id, request, &asked.fingerprint, found.ticket_id).await?;

@@ -103,16 +103,17 @@ impl Automation {
             caller.scope_of(client_id)?;
         }
         let clients = clients_of(&caller.scope.narrowed_to(&clients));
+        let reader = caller.principal.subject.clone();
         let read = self.api.ground.store.read(&caller.scope, move |connection| {
             Box::pin(async move {
                 let ticket_id = match ticket {
                     None => None,
-                    Some(name) => match store::ticket::find(connection, &name).await? {
-                        Some(found) => Some(found.ticket.ticket_id),
+                    Some(name) => match store::confidential::shown(connection, &name, &reader).await? {
+                        Some((_, ticket_id)) => Some(ticket_id),
                         None => return Ok(None),
                     },
                 };
-                let wanted = Wanted { clients, rule, ticket_id, outcomes };
+                let wanted = Wanted { clients, rule, ticket_id, outcomes, reader };
                 effect::page(connection, &wanted, after, size).await.map(Some)
             })
         });
@@ -137,7 +138,8 @@ impl Automation {
         let permit = permit.map_err(|_| status::too_much("two dry runs go on already; try again when one is over"))?;
         let mut model = wire::model::compiled(&applied);
         model.automation = Rules { rules, shadows: Vec::new() };
-        let dry_run = DryRun { client_id, model: Arc::new(model), from, until, after: Uuid::nil() };
+        let reader = caller.principal.subject.clone();
+        let dry_run = DryRun { client_id, model: Arc::new(model), from, until, after: Uuid::nil(), reader };
         let ground = self.api.ground.clone();
         let total = dry_run.total(&ground, &scope).await?;
         let first = Step::Progress(proto::DryRunProgress { tickets_done: 0, tickets_total: total });
@@ -171,6 +173,8 @@ impl Run {
     fn take(&mut self, looked: Looked) {
         self.summary.tickets += looked.tickets;
         self.summary.tickets_touched += looked.touched;
+        self.summary.effects += looked.hidden;
+        self.summary.effects_left_out += looked.hidden;
         for effect in looked.effects {
             self.summary.effects += 1;
             if self.told < MOST_EFFECTS {

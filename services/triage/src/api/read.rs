@@ -81,7 +81,8 @@ impl Api {
             })
             .await?;
         let (found, model, others) = found.ok_or_else(|| status::not_found("ticket"))?;
-        Ok(wire::relation::beside(self.told(found, &model)?, &others))
+        let ticket = self.discreet(self.told(found, &model)?, &model, &caller).await?;
+        Ok(wire::relation::beside(ticket, &others))
     }
 
     pub(super) async fn roster(

@@ -55,14 +55,15 @@ impl Relations {
         for client_id in &named {
             caller.scope_of(client_id)?;
         }
-        let clients = clients_of(&caller.scope.narrowed_to(&named));
+        let (clients, reader) = (clients_of(&caller.scope.narrowed_to(&named)), caller.principal.subject.clone());
         let (proposals, references) = self
             .0
             .ground
             .store
             .read(&caller.scope, move |connection| {
                 Box::pin(async move {
-                    let page = proposal::page(connection, clients.as_deref(), asked.decided, after, size).await?;
+                    let page =
+                        proposal::page(connection, clients.as_deref(), asked.decided, &reader, after, size).await?;
                     let shown = page.iter().flat_map(|one| one.ticket_ids.iter().rev().take(SHOWN_TICKETS));
                     let shown: Vec<Uuid> = shown.copied().collect();
                     let references = proposal::references(connection, &shown).await?;
@@ -91,7 +92,9 @@ impl Relations {
         let reason = check.needed("reason", &asked.reason, MAX_REASON);
         check.done().map_err(status::invalid)?;
         let proposal_id = proposal_id.unwrap_or_default();
-        let found = relation::dismiss(&self.0.desk, &caller.scope, proposal_id, reason).await?;
+        let found =
+            relation::dismiss(&self.0.desk, &caller.scope, proposal_id, reason, caller.principal.subject.clone())
+                .await?;
         let ids: Vec<Uuid> = found.ticket_ids.iter().rev().take(SHOWN_TICKETS).copied().collect();
         let read = self.0.ground.store.read(&caller.scope, move |connection| {
             Box::pin(async move { proposal::references(connection, &ids).await })

@@ -15,8 +15,9 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use chassis::authorisation::Caller;
+use chassis::confidential::may_read;
 use chassis::status::{self, Violation};
-use chassis::{Error, PageToken, Scope, inbox, page_size, telemetry};
+use chassis::{Error, PageToken, inbox, page_size, telemetry};
 
 use super::Api;
 use crate::domain::runbook::RunState;
@@ -59,10 +60,14 @@ impl Runbooks {
     }
 
     /// A run and its output after a piece.
-    async fn read(&self, scope: &Scope, run_id: Uuid, after: u32, most: i64) -> Result<(Run, Vec<Output>), Status> {
-        let found = self.0.ground.store.read(scope, move |connection| {
+    async fn read(&self, caller: &Caller, run_id: Uuid, after: u32, most: i64) -> Result<(Run, Vec<Output>), Status> {
+        let reader = caller.principal.subject.clone();
+        let found = self.0.ground.store.read(&caller.scope, move |connection| {
             Box::pin(async move {
                 let Some(run) = store::run::find(connection, run_id).await? else { return Ok(None) };
+                if !may_read(connection, run.client_id.as_str(), run.ticket_id, &reader).await? {
+                    return Ok(None);
+                }
                 let key = (run.client_id.clone(), run.run_id);
                 let output = store::run::output(connection, &key, after, most).await?;
                 Ok::<_, Error>(Some((run, output)))
@@ -83,16 +88,17 @@ impl Runbooks {
             caller.scope_of(client_id)?;
         }
         let narrowed = clients_of(&caller.scope.narrowed_to(&clients));
+        let reader = caller.principal.subject.clone();
         let found = self.0.ground.store.read(&caller.scope, move |connection| {
             Box::pin(async move {
                 let ticket = match ticket {
                     None => None,
-                    Some(name) => match store::relation::key(connection, &name).await? {
+                    Some(name) => match store::confidential::shown(connection, &name, &reader).await? {
                         Some((_, ticket_id)) => Some(ticket_id),
                         None => return Ok(None),
                     },
                 };
-                let page = store::run::page(connection, narrowed.as_deref(), ticket, after, size).await?;
+                let page = store::run::page(connection, narrowed.as_deref(), ticket, &reader, after, size).await?;
                 Ok::<_, Error>(Some(page))
             })
         });
@@ -182,7 +188,7 @@ impl RunbookService for Runbooks {
         let mut check = Check::default();
         let run_id = wired::run_id(&request.get_ref().run_id, &mut check);
         check.done().map_err(status::invalid)?;
-        let (run, pieces) = self.read(&caller.scope, run_id, 0, ALL_PIECES).await?;
+        let (run, pieces) = self.read(&caller, run_id, 0, ALL_PIECES).await?;
         let mut bytes = 0;
         let fits = |piece: &Output| {
             bytes += piece.chunk.len();
@@ -203,10 +209,10 @@ impl RunbookService for Runbooks {
         check.done().map_err(status::invalid)?;
         let rings = self.0.news.listen();
         // Whoever may not is told at once.
-        self.read(&caller.scope, run_id, 0, 1).await?;
+        self.read(&caller, run_id, 0, 1).await?;
         let watcher = Watcher {
             runbooks: self.clone(),
-            scope: caller.scope,
+            caller,
             run_id,
             after: asked.after_sequence,
             rings,
@@ -226,7 +232,7 @@ impl RunbookService for Runbooks {
 
 struct Watcher {
     runbooks: Runbooks,
-    scope: Scope,
+    caller: Caller,
     run_id: Uuid,
     /// The last piece that was sent.
     after: u32,
@@ -259,9 +265,10 @@ impl Watcher {
         }
     }
 
-    /// Reads on; returns whether there was something. Every look is judged anew by row-level security.
+    /// Reads on; returns whether there was something. Every look is judged anew, by row-level security and by whether the
+    /// ticket is confidential.
     async fn look(&mut self) -> Result<bool, Status> {
-        let (run, pieces) = self.runbooks.read(&self.scope, self.run_id, self.after, PIECES).await?;
+        let (run, pieces) = self.runbooks.read(&self.caller, self.run_id, self.after, PIECES).await?;
         let is_whole = i64::try_from(pieces.len()).is_ok_and(|count| count < PIECES);
         for piece in pieces {
             if piece.sequence > self.after.saturating_add(1) && run.state != RunState::Ended {

@@ -50,6 +50,18 @@ impl Api {
         Ok(proto::ListTicketsRequest { filter: Some(filter), order: found.order, ..asked })
     }
 
+    /// What is watched by a view, as it is now; anything else as it is.
+    pub(super) async fn filter_of(
+        &self,
+        caller: &Caller,
+        view_id: &str,
+        filter: Option<&proto::TicketFilter>,
+    ) -> Result<Option<proto::TicketFilter>, Status> {
+        let (view_id, filter) = (view_id.to_owned(), filter.cloned());
+        let listed = self.by_view(caller, proto::ListTicketsRequest { view_id, filter, ..Default::default() }).await?;
+        Ok(listed.filter)
+    }
+
     pub(super) async fn save_view(
         &self,
         caller: &Caller,

@@ -50,8 +50,9 @@ struct Watcher {
 impl Api {
     /// Everything that is committed after this returns is in the stream. It ends when the service stops.
     pub(super) async fn changes(&self, caller: Caller, asked: &proto::WatchTicketsRequest) -> Result<Changes, Status> {
+        let filter = self.filter_of(&caller, &asked.view_id, asked.filter.as_ref()).await?;
         let mut check = Check::default();
-        let (filter, named) = request::filter(asked.filter.as_ref(), &mut check);
+        let (filter, named) = request::filter(filter.as_ref(), &mut check);
         check.done().map_err(status::invalid)?;
         let filter = within(&caller, filter, &named)?;
         let rings = self.news.listen();

@@ -68,7 +68,7 @@ impl SupportModel {
     }
 
     /// Whether the agent ever occupies a position of this queue.
-    fn is_of(&self, queue: &str, agent: &str) -> bool {
+    pub(super) fn is_of(&self, queue: &str, agent: &str) -> bool {
         let Some(agent) = self.agents.get(agent) else { return false };
         let shifts = agent.shifts.iter().map(|shift| &shift.position);
         shifts.chain(agent.extra_shifts.iter().map(|shift| &shift.position)).any(|it| self.serves(it, queue))

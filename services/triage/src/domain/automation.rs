@@ -281,5 +281,6 @@ pub fn known(matter: &Matter, work: &Work, about: &About) -> Facts {
     facts.set(Field::Owner, work.owner.as_deref().unwrap_or_default());
     facts.set(Field::Owned, if work.owner.is_some() { "true" } else { "false" });
     facts.set(Field::WaitingReason, work.waiting.map_or("", |waiting| waiting.reason.word()));
+    facts.set(Field::Tags, &Vec::from_iter(work.workspace.tags.iter().map(String::as_str)).join("\n"));
     facts
 }

@@ -6,7 +6,7 @@ use super::assign::Loads;
 use super::event::Event;
 use super::model::{Classification, Sent, SupportModel};
 use super::ticket::{Actor, Work};
-use super::words::{AssignmentWay, CancellationReason, Priority, ResolutionCode, State, WaitingReason};
+use super::words::{AssignmentWay, CancellationReason, Channel, Priority, ResolutionCode, State, WaitingReason};
 use super::{fulfilment, hand_over, swarm};
 
 /// What somebody at the desk wants.
@@ -218,6 +218,17 @@ pub enum Rejection {
     /// Enough.
     #[error("the swarm has as many members as there may be")]
     SwarmFull,
+    /// Others speak for the tier.
+    #[error(
+        "agents of this tier speak to requesters through the front queue that the ticket names (contact_through): \
+         leave a note for it, or hand the ticket over"
+    )]
+    ContactThroughFront,
+    /// The tier does not use it.
+    #[error(
+        "the tier does not speak to requesters over this channel; use one of its channels, or hand the ticket over"
+    )]
+    ChannelNotOfTier,
     /// Of vendors, approvals, tasks, changes.
     #[error(transparent)]
     Fulfilment(#[from] fulfilment::Refusal),
@@ -262,6 +273,8 @@ impl Rejection {
             Self::NotInSwarm => "NOT_IN_SWARM",
             Self::SwarmFull => "SWARM_FULL",
             Self::OwnerStays => "OWNER_STAYS",
+            Self::ContactThroughFront => "CONTACT_THROUGH_FRONT",
+            Self::ChannelNotOfTier => "CHANNEL_NOT_OF_TIER",
             Self::Fulfilment(refusal) => refusal.reason(),
             Self::Workspace(refusal) => refusal.reason(),
         }
@@ -306,12 +319,13 @@ fn decide_open(work: &Work, command: &Command, by: &Actor, around: &Around<'_>) 
         Command::HandOver { queue, reason, note } => hand_over::to(work, queue, reason, note, around),
         Command::Return { reason, note } => hand_over::back(work, reason, note, around),
         Command::CallBack { note } => {
+            super::contact::may_speak(work, by, Some(Channel::Phone), around)?;
             Ok(work.callback.map(|_| Event::CalledBack { note: note.clone() }).into_iter().collect())
         }
         Command::JoinSwarm => swarm::join(work, by, around),
         Command::InviteToSwarm { agent, note } => swarm::invite(work, agent, note, by, around),
         Command::LeaveSwarm => swarm::leave(work, by),
-        Command::Wait { reason, note } => wait(work, *reason, note, around),
+        Command::Wait { reason, note } => wait(work, *reason, note, by, around),
         Command::Resume if work.state == State::Waiting => Ok(vec![Event::Resumed { by_reply: false }]),
         Command::Resolve { code, article_id, no_article_reason, note, approver } => {
             fulfilment::may_resolve(work)?;
@@ -376,7 +390,18 @@ fn assign(work: &Work, owner: &str, reason: &str, by: &Actor, around: &Around<'_
 }
 
 /// Whoever waits for the requester has asked them something: in writing, or as the note tells.
-fn wait(work: &Work, reason: WaitingReason, note: &str, around: &Around<'_>) -> Result<Vec<Event>, Rejection> {
+fn wait(
+    work: &Work,
+    reason: WaitingReason,
+    note: &str,
+    by: &Actor,
+    around: &Around<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    // The note tells that somebody has asked: by word of mouth, if not in writing.
+    let has_spoken = reason == WaitingReason::Requester && !around.is_asked && work.waiting.is_none();
+    if has_spoken && !note.is_empty() {
+        super::contact::may_speak(work, by, None, around)?;
+    }
     match work.waiting {
         Some(waiting) if waiting.reason == reason => Ok(vec![]),
         Some(_) => Err(Rejection::AlreadyWaiting),

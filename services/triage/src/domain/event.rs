@@ -105,6 +105,8 @@ pub enum Event {
     Closing(super::closing::Step),
     /// Of runbooks.
     Run(super::runbook::Fact),
+    /// Something has passed its time.
+    Overdue(super::overdue::Step),
     /// Something was written down for those who work on it.
     Noted {
         /// In words.
@@ -190,6 +192,7 @@ pub fn evolve(mut work: Work, happened: &Happened) -> Work {
     become_other(&mut work, happened);
     if work.placement.tier != tier {
         work.handling = Handling { handled_for: SignedDuration::ZERO, since_at: None };
+        work.time_box_overrun_at = None;
     }
     let at = happened.occurred_at;
     match (work.state == State::InProgress, work.handling.since_at) {
@@ -223,6 +226,7 @@ fn become_other(work: &mut Work, happened: &Happened) {
         Event::SwarmLeft { agent } => swarm::left(work, agent, happened.occurred_at),
         Event::Fulfilment(step) => fulfilment::evolve(work, step, happened),
         Event::Workspace(step) => super::workspace::evolve(work, step),
+        Event::Overdue(step) => super::overdue::evolve(work, step),
         Event::Waiting { reason, .. } if work.state.is_open() => {
             work.state = State::Waiting;
             work.waiting = Some(Waiting { reason: *reason, since_at: happened.occurred_at });

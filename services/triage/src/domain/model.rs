@@ -9,7 +9,7 @@ use super::condition::{Condition, Facts, folded};
 use super::fulfilment;
 use super::hours::Calendar;
 use super::roster::{Agent, Position};
-use super::words::{Field, Kind, Level, Priority, Word};
+use super::words::{Channel, Field, Kind, Level, Priority, Word};
 
 /// The queue and tier of every ticket as long as a client has no model.
 pub const DEFAULT_QUEUE: &str = "service-desk";
@@ -71,6 +71,8 @@ pub struct Tier {
     pub kind: TierKind,
     /// Its agents speak to requesters through the front tier only.
     pub through_front: bool,
+    /// Over which channels they do; none: any.
+    pub channels: Vec<Channel>,
 }
 
 /// The kinds of tier.
@@ -224,7 +226,10 @@ impl Default for SupportModel {
             |name: &str| Category { category: name.to_owned(), subcategories: Vec::new(), time_box_for: TIME_BOX_FOR };
         Self {
             version: 0,
-            tiers: BTreeMap::from([(DEFAULT_TIER, Tier { kind: TierKind::Front, through_front: false })]),
+            tiers: BTreeMap::from([(
+                DEFAULT_TIER,
+                Tier { kind: TierKind::Front, through_front: false, channels: Vec::new() },
+            )]),
             queues: BTreeMap::from([(DEFAULT_QUEUE.to_owned(), Queue::of_tier(DEFAULT_TIER))]),
             default_queue: DEFAULT_QUEUE.to_owned(),
             categories: vec![category("hardware"), category("software"), category(DEFAULT_CATEGORY)],
@@ -357,6 +362,11 @@ impl SupportModel {
     pub fn time_box(&self, category: &str, tier: i32) -> Option<SignedDuration> {
         let time_box_for = || self.category(category).map_or(TIME_BOX_FOR, |category| category.time_box_for);
         self.is_front(tier).then(time_box_for)
+    }
+
+    /// The shortest time-box that a ticket can have.
+    pub fn shortest_time_box(&self) -> SignedDuration {
+        self.categories.iter().map(|category| category.time_box_for).fold(TIME_BOX_FOR, SignedDuration::min)
     }
 }
 

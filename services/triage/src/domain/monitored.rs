@@ -1,13 +1,18 @@
 //! What monitoring tells of a ticket, and what was solved while it was registered.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::event::{Event, Happened};
+use super::relation::{Fact, Other};
 use super::ticket::{Actor, Work};
-use super::words::{ActorKind, ResolutionCode, State};
+use super::words::{ActorKind, RelationKind, ResolutionCode, State};
 
 /// Why a ticket has no article that monitoring resolved.
 pub const BY_MONITORING: &str = "resolved by monitoring";
+/// Why a ticket is a child of a storm's.
+const BY_STORM: &str = "one of the first of the storm";
 
 /// What is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub enum Note {
     Flapping,
     /// All alerts of the ticket are over.
     Cleared,
+    /// It was one of the first of a storm.
+    OfStorm,
 }
 
 /// Something that monitoring tells of a ticket.
@@ -43,6 +50,8 @@ pub struct Monitored {
     pub summary: String,
     /// When the hold-off ends.
     pub clears_at: Option<Timestamp>,
+    /// The ticket of the storm that it belongs to.
+    pub storm: Option<Other>,
 }
 
 /// A matter that was solved while it was registered.
@@ -84,6 +93,9 @@ impl Monitored {
             Event::Monitored(other) => other.revision > self.revision,
             _ => false,
         };
+        if let Some(storm) = &self.storm {
+            return joins(storm, work, history).into_iter().collect();
+        }
         if history.iter().any(newer) {
             return Vec::new();
         }
@@ -121,8 +133,26 @@ impl Monitored {
             Note::Returned => format!("monitoring: it came back{of}"),
             Note::Flapping => format!("monitoring: it comes and goes{of}; it stays open until it is quiet"),
             Note::Cleared => "monitoring: all of it is over".to_owned(),
+            Note::OfStorm => {
+                let storm = self.storm.as_ref().map_or_else(String::new, |storm| format!(" {}", storm.reference));
+                format!("monitoring: it belongs to the storm{storm}")
+            }
         }
     }
+}
+
+/// It becomes a child of the storm's ticket, while it is open and nobody's child.
+fn joins(storm: &Other, work: &Work, history: &[Happened]) -> Option<Event> {
+    let parents = history.iter().fold(BTreeSet::new(), |mut parents, one| {
+        match &one.event {
+            Event::Tied(Fact::Linked { kind: RelationKind::ChildOf, other, .. }) => parents.insert(other.ticket_id),
+            Event::Tied(Fact::Unlinked { kind: RelationKind::ChildOf, other }) => parents.remove(&other.ticket_id),
+            _ => false,
+        };
+        parents
+    });
+    let link = || Fact::Linked { kind: RelationKind::ChildOf, other: storm.clone(), note: BY_STORM.to_owned() };
+    (work.state.is_open() && parents.is_empty()).then(|| Event::Tied(link()))
 }
 
 /// Whether monitoring resolved it.

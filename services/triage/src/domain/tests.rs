@@ -3,6 +3,7 @@
 mod assignment;
 mod automation;
 mod closing;
+mod confidential;
 mod duty;
 mod fulfilment;
 mod history;
@@ -10,10 +11,12 @@ mod laws;
 mod learning;
 mod monitored;
 mod moves;
+mod overdue;
 mod posts;
 mod relations;
 mod rules;
 mod runbooks;
+mod search;
 mod simulation;
 mod states;
 mod swarms;
@@ -134,7 +137,7 @@ const WEEK: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 fn manned(agents: Vec<Agent>) -> SupportModel {
     let mut model = SupportModel::default();
     model.queues.insert("network".to_owned(), Queue::of_tier(2));
-    model.tiers.insert(2, Tier { kind: TierKind::Specialist, through_front: true });
+    model.tiers.insert(2, Tier { kind: TierKind::Specialist, through_front: true, channels: Vec::new() });
     for (position, queue) in [("first", "service-desk"), ("net", "network")] {
         let position = position.to_owned();
         let queues = [queue.to_owned()].into();

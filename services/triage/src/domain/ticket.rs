@@ -122,6 +122,8 @@ pub struct Work {
     pub swarm: Option<Swarm>,
     /// The time in progress in its tier.
     pub handling: Handling,
+    /// Since when it is in its tier for longer than its time-box; told once per entry into the tier.
+    pub time_box_overrun_at: Option<Timestamp>,
     /// What binds it to other tickets.
     pub ties: super::relation::Ties,
     /// What it needs besides.
@@ -234,6 +236,7 @@ impl Work {
             callback: None,
             swarm: None,
             handling: Handling::default(),
+            time_box_overrun_at: None,
             ties: super::relation::Ties::default(),
             fulfilment: Fulfilment::default(),
             workspace: super::workspace::Workspace::default(),

@@ -30,6 +30,7 @@ pub fn line(event: &Event) -> String {
         Event::Monitored(told) => one_line(&told.line()),
         Event::Tied(fact) => fact.line(one_line),
         Event::Closing(step) => step.line(),
+        Event::Overdue(step) => step.line(),
         Event::Workspace(step) => step.line(because),
         Event::Noted { text } => format!("note: {}", one_line(text)),
         Event::Run(fact) => fact.line(one_line),

@@ -238,7 +238,10 @@ async fn decided(
     if let Command::Cancel { duplicate_of, duplicate_is_known, .. } = &mut command
         && !duplicate_of.is_empty()
     {
-        *duplicate_is_known = store::ticket::is_another(connection, ticket, duplicate_of).await?;
+        let (named, who) = (std::slice::from_ref(duplicate_of), job.by.actor_id.as_str());
+        let hidden = store::confidential::hidden_among(connection, &ticket.client_id, named, who).await?;
+        let is_another = store::ticket::is_another(connection, ticket, duplicate_of).await?;
+        *duplicate_is_known = is_another && (job.by.kind == ActorKind::Desk || hidden.is_empty());
     }
     if let Command::Fulfilment(errand) = &mut command {
         super::fulfilment::look(connection, ticket, errand).await?;

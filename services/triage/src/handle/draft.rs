@@ -171,12 +171,16 @@ pub async fn find(desk: &Desk, caller: &Caller, name: Name) -> Result<Found, Err
 /// # Errors
 /// As [`Error`] says; nothing was changed then.
 pub async fn discard(desk: &Desk, caller: &Caller, name: Name, version: i64) -> Result<(), Error> {
-    let agent = caller.principal.subject.clone();
+    let (agent, looking) = (caller.principal.subject.clone(), desk.clone());
     let discard = desk.ground.store.unit_of_work(&caller.scope, move |connection| {
         Box::pin(async move {
             let found = store::ticket::find(connection, &name).await?.ok_or(Error::NotFound("ticket"))?;
             let key = (found.ticket.client_id, found.ticket.ticket_id);
-            let draft = rows::find(connection, &key, &agent).await?.ok_or(Error::NotFound("draft"))?;
+            let Some(draft) = rows::find(connection, &key, &agent).await? else {
+                // Whoever has none learns nothing of what is not for their eyes.
+                ticket(connection, &looking, &name, &agent).await?;
+                return Err(Error::NotFound("draft"));
+            };
             if draft.version != version || !rows::discard(connection, &draft).await? {
                 return Err(Error::Changed);
             }

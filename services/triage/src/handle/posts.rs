@@ -127,7 +127,7 @@ pub async fn look_after(desk: &Desk, client_id: ClientId) -> Result<(), Error> {
 async fn look(connection: &mut PgConnection, client_id: ClientId, models: Models, clock: Clock) -> Result<(), Error> {
     let now = kept::now(connection, &clock).await?;
     let next = now.saturating_add(LOOK_EVERY).unwrap_or(now);
-    if !posts::look_after(connection, &client_id, next).await? {
+    if !posts::look_after(connection, &client_id, now, next).await? {
         return Ok(());
     }
     let model = models.one(connection, &client_id).await?;
@@ -140,7 +140,10 @@ async fn look(connection: &mut PgConnection, client_id: ClientId, models: Models
     posts::keep_claims(connection, &adopted(&unclaimed, &model, now)).await?;
     follow_roster(connection, &client_id, &model, now).await?;
     let given = give(connection, &client_id, &model, now).await?;
-    if !is_all(stranded.len()) || !is_all(unclaimed.len()) || given {
+    let is_more_to_tell = super::confidential::tell(connection, &client_id, &model, now).await?;
+    let is_more_to_find = store::words::catch_up(connection, &client_id, now).await?;
+    let is_more_to_tell = is_more_to_tell || is_more_to_find;
+    if !is_all(stranded.len()) || !is_all(unclaimed.len()) || given || is_more_to_tell {
         // There may be more: at once.
         posts::watch(connection, &client_id, now).await?;
     }

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::{Change, Desk, Models, record};
 use crate::domain::relation::{Fact, Other};
 use crate::domain::{Actor, Event, Happened, ResolutionCode, State, Ticket, evolve};
-use crate::store::relation::{self, Behind, CaughtUp};
+use crate::store::pushed::{self, Behind, CaughtUp};
+use crate::store::relation;
 use crate::store::{self, Key};
 
 /// Children that are pushed along in one transaction.
@@ -27,7 +28,7 @@ pub async fn push(desk: &Desk, client_id: &ClientId) -> Result<bool, Error> {
     let store = &desk.ground.store;
     let client = client_id.clone();
     let is_busy =
-        store.read(&scope, move |connection| Box::pin(async move { relation::has_busy(connection, &client).await }));
+        store.read(&scope, move |connection| Box::pin(async move { pushed::has_busy(connection, &client).await }));
     if !is_busy.await? {
         return Ok(false);
     }
@@ -44,8 +45,8 @@ async fn push_some(
     // As whoever links and pushes does it, before any ticket is held.
     relation::lock(connection, &client_id).await?;
     let now = kept::now(connection, &clock).await?;
-    let majors = relation::take_busy(connection, &client_id).await?;
-    let behind = relation::behind(connection, &client_id, &majors, BATCH).await?;
+    let majors = pushed::take_busy(connection, &client_id).await?;
+    let behind = pushed::behind(connection, &client_id, &majors, BATCH).await?;
     if behind.is_empty() {
         return Ok(false);
     }
@@ -70,8 +71,8 @@ async fn push_some(
     }
     let changes: Vec<Change> = changes.into_values().filter(|change| !change.happened.is_empty()).collect();
     record(connection, &changes, |_| Some(&*model)).await?;
-    relation::catch_up(connection, &caught_up).await?;
-    relation::keep_busy(connection, &client_id, &majors).await?;
+    pushed::catch_up(connection, &caught_up).await?;
+    pushed::keep_busy(connection, &client_id, &majors).await?;
     Ok(true)
 }
 
@@ -81,11 +82,17 @@ fn push_one(change: &mut Change, parent: &Ticket, behind: Behind, now: Timestamp
     let mut caught_up = CaughtUp { told: behind.told, settled_at: behind.settled_at, behind };
     if let Some((news, _)) = parent.work.ties.major.as_ref().and_then(|major| major.status.as_ref()) {
         let number = i32::try_from(news.number).unwrap_or(i32::MAX);
-        let is_over = matches!(change.ticket.work.state, State::Closed | State::Cancelled);
+        let ties = &change.ticket.work.ties;
+        // Who asked on a ticket that was merged into a child is hit as well.
+        let is_over = matches!(change.ticket.work.state, State::Closed | State::Cancelled) && ties.merged.is_none();
+        let knows = ties
+            .news
+            .as_ref()
+            .is_some_and(|(known, _, of)| of.ticket_id == other.ticket_id && known.number >= news.number);
         let ended_at = parent.work.ties.major.as_ref().and_then(|major| major.ended_at);
         // Whoever came when it was over has nothing to hear of it.
         let concerns = ended_at.is_none_or(|ended_at| caught_up.behind.linked_at <= ended_at);
-        if caught_up.told < number && !is_over && concerns {
+        if caught_up.told < number && !is_over && !knows && concerns {
             let name = format!("status {number} of {}", parent.ticket_id);
             let fact = Fact::StatusDelivered { parent: other.clone(), news: news.clone() };
             by_parent(change, Event::Tied(fact), &name, &other, now);

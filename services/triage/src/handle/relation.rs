@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chassis::Scope;
+use chassis::confidential::hidden_among;
 use chassis::inbox::{self, Seen};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -63,6 +64,10 @@ fn in_transaction(
         let names = names(connection, &key, &asked).await?;
         let table = lay(connection, &key, &names).await?;
         let ticket = table.get(&key.1).ok_or(Error::NotFound("ticket"))?;
+        let model = models.one(connection, &key.0).await?;
+        if by.kind != ActorKind::Desk && !table.values().all(|ticket| model.may_read(&ticket.work, &by.actor_id)) {
+            return Err(Error::NotFound("ticket"));
+        }
         let request_key = inbox::request_key(&key.0, &by.actor_id, &asked.request_id);
         match inbox::remember_request(connection, &key.0, request_key, &fingerprint, key.1).await? {
             Seen::New => {}
@@ -71,10 +76,6 @@ fn in_transaction(
         }
         if asked.expected_revision != 0 && asked.expected_revision != ticket.work.revision {
             return Err(Error::Changed(ticket.work.revision));
-        }
-        let model = models.one(connection, &key.0).await?;
-        if by.kind != ActorKind::Desk && !table.values().all(|ticket| model.may_read(&ticket.work, &by.actor_id)) {
-            return Err(Error::NotFound("ticket"));
         }
         let others: Vec<&Ticket> = names.iter().filter_map(|ticket_id| table.get(ticket_id)).collect();
         let events = {
@@ -211,12 +212,19 @@ pub async fn dismiss(
     scope: &Scope,
     proposal_id: Uuid,
     reason: String,
+    reader: String,
 ) -> Result<proposal::Proposal, Error> {
     let now = desk.ground.clock.now();
     let store = &desk.ground.store;
     let work = store.unit_of_work(scope, move |connection| {
         Box::pin(async move {
             let mut found = proposal::find(connection, proposal_id).await?.ok_or(Error::NotFound("proposal"))?;
+            let tickets: Vec<(String, Uuid)> =
+                found.ticket_ids.iter().map(|id| (found.client_id.to_string(), *id)).collect();
+            let hidden = hidden_among(connection, &tickets, &reader).await?;
+            if !tickets.is_empty() && hidden.len() == tickets.len() {
+                return Err(Error::NotFound("proposal"));
+            }
             match &found.decision {
                 Decision::Open => {
                     found.decision = Decision::Dismissed(reason);
@@ -226,6 +234,7 @@ pub async fn dismiss(
                 Decision::Dismissed(_) => {}
                 Decision::Accepted(_) => return Err(decide::Rejection::ProposalDecided.into()),
             }
+            found.ticket_ids.retain(|ticket_id| !hidden.contains(ticket_id));
             Ok(found)
         })
     });

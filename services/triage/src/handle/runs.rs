@@ -3,6 +3,7 @@
 pub mod due;
 pub mod heard;
 
+use chassis::confidential::may_read;
 use chassis::inbox::{self, Seen};
 use chassis::{Clock, Scope, new_id, store as kept};
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use super::{Change, Desk, Error, Models, happen, record};
 use crate::domain::fulfilment::Step;
 use crate::domain::runbook::{Fact, Outcome, Refusal, RunState, Runbook, Value, Verdict, run, start as decide};
-use crate::domain::{Actor, Event, Ticket};
+use crate::domain::{Actor, ActorKind, Event, Ticket};
 use crate::store::run::{self as runs, Run};
 use crate::store::{self, Key};
 use crate::wire::runbook::{Start, violations};
@@ -73,6 +74,10 @@ async fn start_in(
     let Envelope { by, asked, fingerprint, traceparent, .. } = envelope;
     let found = store::ticket::lock(connection, &[&asked.ticket]).await?.into_iter().next();
     let ticket = found.ok_or(Error::NotFound("ticket"))?.ticket;
+    let model = models.one(connection, &ticket.client_id).await?;
+    if by.kind != ActorKind::Desk && !model.may_read(&ticket.work, &by.actor_id) {
+        return Err(Error::NotFound("ticket"));
+    }
     let run_id = new_id();
     let request_key = inbox::request_key(&ticket.client_id, &by.actor_id, &asked.request_id);
     match inbox::remember_request(connection, &ticket.client_id, request_key, &fingerprint, run_id).await? {
@@ -83,7 +88,6 @@ async fn start_in(
     if asked.expected_revision != 0 && asked.expected_revision != ticket.work.revision {
         return Err(Error::Changed(ticket.work.revision));
     }
-    let model = models.one(connection, &ticket.client_id).await?;
     let runbook = model.runbooks.get(&asked.runbook).ok_or(Refusal::UnknownRunbook)?;
     let values = runbook.filled(&asked.given).map_err(|wrong| Error::Invalid(violations(wrong)))?;
     let (under_way, all) = runs::count(connection, &(ticket.client_id.clone(), ticket.ticket_id)).await?;
@@ -172,6 +176,9 @@ async fn cancel_in(connection: &mut PgConnection, clock: &Clock, envelope: Envel
     let Envelope { by, asked, fingerprint, traceparent, .. } = envelope;
     let found = runs::find(connection, asked.run_id).await?.ok_or(Error::NotFound("run"))?;
     let (ticket, mut run) = locked(connection, &found).await?;
+    if by.kind != ActorKind::Desk && !may_read(connection, run.client_id.as_str(), run.ticket_id, &by.actor_id).await? {
+        return Err(Error::NotFound("run"));
+    }
     let request_key = inbox::request_key(&run.client_id, &by.actor_id, &asked.request_id);
     match inbox::remember_request(connection, &run.client_id, request_key, &fingerprint, run.run_id).await? {
         Seen::New => {}

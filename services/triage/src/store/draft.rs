@@ -169,6 +169,7 @@ pub async fn list(
         "SELECT d.*, t.reference FROM draft d
          JOIN ticket t ON t.client_id = d.client_id AND t.ticket_id = d.ticket_id
          WHERE d.agent = $2 AND ($1::text[] IS NULL OR d.client_id = ANY($1))
+           AND may_read(d.client_id, d.ticket_id, $2)
          ORDER BY d.saved_at DESC, d.ticket_id LIMIT $3",
     )
     .bind(clients)

@@ -75,6 +75,8 @@ pub struct Wanted {
     pub ticket_id: Option<Uuid>,
     /// Of these outcomes; none: all.
     pub outcomes: Vec<Outcome>,
+    /// Who wants them: nothing of what is confidential and not theirs.
+    pub reader: String,
 }
 
 /// Where a page ended.
@@ -174,7 +176,7 @@ pub async fn page(
         "SELECT * FROM rule_effect
          WHERE ($1::text[] IS NULL OR client_id = ANY($1)) AND ($2 = '' OR rule = $2)
            AND ($3::uuid IS NULL OR ticket_id = $3) AND (cardinality($4::text[]) = 0 OR outcome = ANY($4))
-           AND ($5::timestamptz IS NULL OR (at, effect_id) < ($5, $6))
+           AND ($5::timestamptz IS NULL OR (at, effect_id) < ($5, $6)) AND may_read(client_id, ticket_id, $8)
          ORDER BY at DESC, effect_id DESC LIMIT $7",
     )
     .bind(&wanted.clients)
@@ -184,6 +186,7 @@ pub async fn page(
     .bind(after_at.map(jiff_sqlx::Timestamp::from))
     .bind(after.map(|after| after.effect_id))
     .bind(size)
+    .bind(&wanted.reader)
     .fetch_all(connection)
     .await?)
 }

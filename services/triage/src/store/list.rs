@@ -1,5 +1,7 @@
 //! Lists of tickets: filters, three orders, pages by key.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
@@ -8,6 +10,8 @@ use uuid::Uuid;
 use chassis::Error;
 
 use super::ticket::Kept;
+use super::words;
+use crate::domain::search::{self, Word as SoughtWord};
 use crate::domain::{Priority, State, Ticket, Word};
 
 /// Which tickets. Everything that is set must hold; within a list any may.
@@ -25,7 +29,7 @@ pub struct Filter {
     pub owners: Vec<String>,
     /// Nobody has claimed it.
     pub unclaimed: bool,
-    /// Part of the subject, letter case aside; empty: any.
+    /// Words that the subject has, by their beginnings; empty: any.
     pub subject_contains: String,
     /// What the reader may not look into.
     pub hidden: Hidden,
@@ -88,6 +92,16 @@ impl Order {
         LastKey { priority, at: at.as_microsecond(), ticket_id: ticket.ticket_id }
     }
 
+    /// Which of the two comes first.
+    fn compared(self, one: &Ticket, other: &Ticket) -> Ordering {
+        let (one, other) = (self.key_of(one), self.key_of(other));
+        let at = |key: LastKey| (key.at, key.ticket_id);
+        match self {
+            Self::RegisteredAt | Self::ChangedAt => at(other).cmp(&at(one)),
+            Self::Priority => (one.priority, at(one)).cmp(&(other.priority, at(other))),
+        }
+    }
+
     fn sql(self) -> &'static str {
         match self {
             Self::RegisteredAt => " ORDER BY t.registered_at DESC, t.ticket_id DESC LIMIT ",
@@ -112,7 +126,43 @@ pub async fn page(
     after: Option<LastKey>,
     size: i64,
 ) -> Result<Vec<Ticket>, Error> {
+    let Some(found) = words::looked_up(connection, filter).await? else {
+        return read(connection, filter, &[], order, after, size).await;
+    };
+    let mut tickets = Vec::new();
+    if !found.rare.is_empty() {
+        let sought = search::sought(&filter.subject_contains);
+        let mut filter = filter.clone();
+        if sought.words.len() == 1 && !sought.is_literal {
+            // Whoever is looked up by the only word has it.
+            filter.subject_contains.clear();
+        }
+        tickets = read(connection, &filter, &found.rare, order, after, size).await?;
+    }
+    if !found.common.is_empty() {
+        let filter = Filter { clients: Some(found.common), ..filter.clone() };
+        tickets.extend(read(connection, &filter, &[], order, after, size).await?);
+    }
+    tickets.sort_by(|one, other| order.compared(one, other));
+    tickets.truncate(usize::try_from(size).unwrap_or_default());
+    Ok(tickets)
+}
+
+/// The same in one statement; of the clients that have a rare word, if any are named.
+async fn read(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    rare: &[(String, SoughtWord)],
+    order: Order,
+    after: Option<LastKey>,
+    size: i64,
+) -> Result<Vec<Ticket>, Error> {
     let mut query = match &filter.clients {
+        _ if !rare.is_empty() => {
+            let mut query = QueryBuilder::<Postgres>::new("");
+            words::push_clients(&mut query, rare);
+            query
+        }
         Some(clients) => {
             let mut query = QueryBuilder::<Postgres>::new("SELECT t.* FROM UNNEST(");
             query.push_bind(clients).push("::text[]) AS c(client_id)");
@@ -139,6 +189,9 @@ pub async fn page(
         query.push_bind(filter.owners.clone()).push(")))");
     }
     push_found(&mut query, filter);
+    if !rare.is_empty() {
+        query.push(words::IS_RARE);
+    }
     push_filter(&mut query, filter);
     if let Some(key) = after {
         let at = Timestamp::from_microsecond(key.at).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -207,13 +260,14 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
         query.push(" AND t.owner IS NULL");
     }
     if !filter.subject_contains.is_empty() {
-        query.push(" AND strpos(lower(t.subject), lower(").push_bind(filter.subject_contains.clone()).push(")) > 0");
+        words::push_sought(query, &filter.subject_contains);
     }
     if !filter.hidden.queues.is_empty() {
         let (clients, queues) = filter.hidden.columns();
         query.push(" AND (NOT EXISTS (SELECT 1 FROM UNNEST(").push_bind(clients).push("::text[], ").push_bind(queues);
         query.push("::text[]) AS hidden(client_id, queue) WHERE hidden.client_id = t.client_id");
         query.push(" AND hidden.queue = t.queue) OR t.owner = ").push_bind(filter.hidden.agent.clone());
+        query.push(" OR lower(").push_bind(filter.hidden.agent.clone()).push(") = ANY(t.asked_approvers)");
         query.push(" OR EXISTS (SELECT 1 FROM jsonb_array_elements(t.swarm->'members') AS member WHERE member->>0 = ");
         query.push_bind(filter.hidden.agent.clone()).push("))");
     }

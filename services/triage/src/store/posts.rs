@@ -230,17 +230,25 @@ pub async fn watch(connection: &mut PgConnection, client_id: &ClientId, at: Time
     Ok(())
 }
 
-/// Takes over looking after a client until the end of the transaction; whoever else wants to waits. `false` if it has
-/// no model.
+/// Takes over looking after a client until the end of the transaction; whoever else wants to waits. The next look is at
+/// `next`, or when it is due if that is sooner. `false` if it has no model.
 ///
 /// # Errors
 /// If the store failed.
-pub async fn look_after(connection: &mut PgConnection, client_id: &ClientId, next: Timestamp) -> Result<bool, Error> {
-    let done = sqlx::query("UPDATE watched SET next_at = $2 WHERE client_id = $1")
-        .bind(client_id.as_str())
-        .bind(jiff_sqlx::Timestamp::from(next))
-        .execute(connection)
-        .await?;
+pub async fn look_after(
+    connection: &mut PgConnection,
+    client_id: &ClientId,
+    now: Timestamp,
+    next: Timestamp,
+) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE watched SET next_at = CASE WHEN next_at > $2 THEN least(next_at, $3) ELSE $3 END WHERE client_id = $1",
+    )
+    .bind(client_id.as_str())
+    .bind(jiff_sqlx::Timestamp::from(now))
+    .bind(jiff_sqlx::Timestamp::from(next))
+    .execute(connection)
+    .await?;
     Ok(done.rows_affected() > 0)
 }
 

@@ -82,7 +82,8 @@ pub struct LastKey {
     pub proposal_id: Uuid,
 }
 
-/// A page of proposals, newest first. `clients`: `None` for all in scope.
+/// A page of proposals, newest first, with those of their tickets that the reader may look into: none without any.
+/// `clients`: `None` for all in scope.
 ///
 /// # Errors
 /// If the store failed.
@@ -90,22 +91,31 @@ pub async fn page(
     connection: &mut PgConnection,
     clients: Option<&[String]>,
     decided: bool,
+    reader: &str,
     after: Option<LastKey>,
     size: i64,
 ) -> Result<Vec<Proposal>, Error> {
-    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new("SELECT * FROM proposal WHERE true");
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(
+        "SELECT p.client_id, p.proposal_id, p.state, p.terms, p.found_at, p.decided_at, p.reason, p.problem_id,
+                shown.ticket_ids
+         FROM proposal p CROSS JOIN LATERAL (
+             SELECT array_agg(u.ticket_id ORDER BY u.place) AS ticket_ids
+             FROM UNNEST(p.ticket_ids) WITH ORDINALITY AS u(ticket_id, place)
+             WHERE may_read(p.client_id, u.ticket_id, ",
+    );
+    query.push_bind(reader).push(")) AS shown WHERE shown.ticket_ids IS NOT NULL");
     if let Some(clients) = clients {
-        query.push(" AND client_id = ANY(").push_bind(clients).push(")");
+        query.push(" AND p.client_id = ANY(").push_bind(clients).push(")");
     }
     if !decided {
-        query.push(" AND state = 'open'");
+        query.push(" AND p.state = 'open'");
     }
     if let Some(LastKey { found_us, proposal_id }) = after {
         let found_at = Timestamp::from_microsecond(found_us).unwrap_or(Timestamp::MIN);
-        query.push(" AND (found_at, proposal_id) < (").push_bind(jiff_sqlx::Timestamp::from(found_at));
+        query.push(" AND (p.found_at, p.proposal_id) < (").push_bind(jiff_sqlx::Timestamp::from(found_at));
         query.push(", ").push_bind(proposal_id).push(")");
     }
-    query.push(" ORDER BY found_at DESC, proposal_id DESC LIMIT ").push_bind(size);
+    query.push(" ORDER BY p.found_at DESC, p.proposal_id DESC LIMIT ").push_bind(size);
     Ok(query.build_query_as().fetch_all(connection).await?)
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use chassis::Error;
 
+use super::pushed::wake_by_merges;
 use super::ticket::Name;
 use super::{Key, word};
 use crate::domain::relation::{Fact, Other};
@@ -38,34 +39,6 @@ pub struct Named {
     pub is_linked: bool,
     /// A parent other than the one that was asked for.
     pub has_parent: bool,
-}
-
-/// A child that lags behind its parent.
-#[derive(Debug, Clone)]
-pub struct Behind {
-    /// The child.
-    pub child: Key,
-    /// Of the fact that made it one.
-    pub revision: i64,
-    /// The parent.
-    pub parent_id: Uuid,
-    /// When it became one.
-    pub linked_at: Timestamp,
-    /// The last status that it was told of.
-    pub told: i32,
-    /// When the parent was resolved that it was resolved with last.
-    pub settled_at: Option<Timestamp>,
-}
-
-/// What became of such a child.
-#[derive(Debug, Clone)]
-pub struct CaughtUp {
-    /// The child.
-    pub behind: Behind,
-    /// The last status that it was told of.
-    pub told: i32,
-    /// When the parent was resolved that it was resolved with last.
-    pub settled_at: Option<Timestamp>,
 }
 
 /// The ticket of those in scope that is called so.
@@ -264,6 +237,8 @@ fn parent(happened: &[Happened]) -> Option<Uuid> {
 struct Changed {
     linked: Vec<(Key, i64, RelationKind, Other, Timestamp)>,
     unlinked: Vec<(Key, RelationKind, Uuid, Timestamp)>,
+    /// What others were merged into.
+    stays: Vec<Key>,
     /// With the number of the last status, where the ticket itself changed.
     majors: BTreeMap<Key, Option<i32>>,
 }
@@ -277,6 +252,7 @@ impl Changed {
         match fact {
             Fact::Linked { kind, other, .. } => self.linked.push((key, revision, *kind, other.clone(), at)),
             Fact::Merged { into, .. } => {
+                self.stays.push((key.0.clone(), into.ticket_id));
                 self.linked.push((key, revision, RelationKind::MergedInto, into.clone(), at));
             }
             Fact::Unlinked { kind, other } => self.unlinked.push((key, *kind, other.ticket_id, at)),
@@ -289,7 +265,7 @@ impl Changed {
     }
 
     async fn write(self, connection: &mut PgConnection) -> Result<(), Error> {
-        let Self { linked, unlinked, majors } = self;
+        let Self { linked, unlinked, stays, majors } = self;
         if !unlinked.is_empty() {
             let at: Vec<jiff_sqlx::Timestamp> = unlinked.iter().map(|(_, _, _, at)| (*at).into()).collect();
             sqlx::query(
@@ -326,6 +302,7 @@ impl Changed {
             .execute(&mut *connection)
             .await?;
         }
+        wake_by_merges(connection, &stays).await?;
         wake(connection, &majors).await
     }
 }
@@ -358,104 +335,6 @@ async fn wake(connection: &mut PgConnection, majors: &BTreeMap<Key, Option<i32>>
         .await?;
     }
     Ok(())
-}
-
-/// Children of these major incidents that lag behind them, in no order.
-///
-/// # Errors
-/// If the store failed.
-pub async fn behind(
-    connection: &mut PgConnection,
-    client_id: &ClientId,
-    majors: &[Uuid],
-    limit: i64,
-) -> Result<Vec<Behind>, Error> {
-    type Row = (Uuid, i64, Uuid, jiff_sqlx::Timestamp, i32, Option<jiff_sqlx::Timestamp>);
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT r.ticket_id, r.revision, r.other_id, r.linked_at, r.told, r.settled_at
-         FROM major m
-         JOIN ticket p ON p.client_id = m.client_id AND p.ticket_id = m.ticket_id
-         JOIN relation r ON r.client_id = m.client_id AND r.other_id = m.ticket_id AND r.kind = 'child_of'
-             AND r.unlinked_at IS NULL
-         WHERE m.client_id = $1 AND m.ticket_id = ANY($2)
-           AND (r.told < m.status_number
-                OR (p.state IN ('resolved', 'closed') AND r.settled_at IS DISTINCT FROM p.resolved_at))
-         LIMIT $3",
-    )
-    .bind(client_id.as_str())
-    .bind(majors)
-    .bind(limit)
-    .fetch_all(connection)
-    .await?;
-    let one = |(ticket_id, revision, parent_id, linked_at, told, settled_at): Row| Behind {
-        child: (client_id.clone(), ticket_id),
-        revision,
-        parent_id,
-        linked_at: linked_at.to_jiff(),
-        told,
-        settled_at: settled_at.map(jiff_sqlx::Timestamp::to_jiff),
-    };
-    Ok(rows.into_iter().map(one).collect())
-}
-
-/// Notes what became of children that lagged behind.
-///
-/// # Errors
-/// If the store failed.
-pub async fn catch_up(connection: &mut PgConnection, children: &[CaughtUp]) -> Result<(), Error> {
-    let settled: Vec<Option<jiff_sqlx::Timestamp>> =
-        children.iter().map(|one| one.settled_at.map(Into::into)).collect();
-    sqlx::query(
-        "UPDATE relation r SET told = u.told, settled_at = u.settled_at
-         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
-                      UNNEST($3::bigint[]) AS revision, UNNEST($4::int[]) AS told,
-                      UNNEST($5::timestamptz[]) AS settled_at) AS u
-         WHERE r.client_id = u.client_id AND r.ticket_id = u.ticket_id AND r.revision = u.revision",
-    )
-    .bind(children.iter().map(|one| one.behind.child.0.as_str()).collect::<Vec<_>>())
-    .bind(children.iter().map(|one| one.behind.child.1).collect::<Vec<_>>())
-    .bind(children.iter().map(|one| one.behind.revision).collect::<Vec<_>>())
-    .bind(children.iter().map(|one| one.told).collect::<Vec<_>>())
-    .bind(settled)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// The client's major incidents for which something may be left to do. They are quiet from now on, until something
-/// happens to them: that comes before, and is seen, or waits until we are done.
-///
-/// # Errors
-/// If the store failed.
-pub async fn take_busy(connection: &mut PgConnection, client_id: &ClientId) -> Result<Vec<Uuid>, Error> {
-    Ok(sqlx::query_scalar("UPDATE major SET is_quiet = true WHERE client_id = $1 AND NOT is_quiet RETURNING ticket_id")
-        .bind(client_id.as_str())
-        .fetch_all(connection)
-        .await?)
-}
-
-/// There may be more to do for these.
-///
-/// # Errors
-/// If the store failed.
-pub async fn keep_busy(connection: &mut PgConnection, client_id: &ClientId, majors: &[Uuid]) -> Result<(), Error> {
-    sqlx::query("UPDATE major SET is_quiet = false WHERE client_id = $1 AND ticket_id = ANY($2)")
-        .bind(client_id.as_str())
-        .bind(majors)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Whether a client has major incidents whose children may lag behind.
-///
-/// # Errors
-/// If the store failed.
-pub async fn has_busy(connection: &mut PgConnection, client_id: &ClientId) -> Result<bool, Error> {
-    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM major WHERE client_id = $1 AND NOT is_quiet)")
-        .bind(client_id.as_str())
-        .fetch_one(connection)
-        .await?)
 }
 
 /// The tickets that these were merged into at these instants, one step on.

@@ -297,10 +297,13 @@ pub async fn page(
     connection: &mut PgConnection,
     clients: Option<&[String]>,
     ticket_id: Option<Uuid>,
+    reader: &str,
     after: Option<LastRun>,
     size: i64,
 ) -> Result<Vec<Run>, Error> {
-    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new("SELECT * FROM run WHERE true");
+    let mut query =
+        sqlx::QueryBuilder::<sqlx::Postgres>::new("SELECT * FROM run WHERE may_read(client_id, ticket_id, ");
+    query.push_bind(reader).push(")");
     if let Some(clients) = clients {
         query.push(" AND client_id = ANY(").push_bind(clients).push(")");
     }

@@ -79,6 +79,7 @@ fn fact(ticket: &Ticket, event: &Event) -> Option<ProtoFact> {
         Event::Monitored(told) => ProtoFact::MonitoringTold(monitored::fact(told)),
         Event::Tied(tied) => return super::relation::fact(tied),
         Event::Closing(step) => super::closing::fact(step),
+        Event::Overdue(step) => super::overdue::fact(step),
         Event::Workspace(step) => super::workspace::fact(step),
         Event::Run(fact) => super::runbook::fact(fact),
         Event::Unknown => return None,
@@ -175,6 +176,9 @@ fn event_of(fact: ProtoFact) -> Option<Event> {
     }
     if let Some(run) = super::runbook::event_of(&fact) {
         return run;
+    }
+    if let Some(overdue) = super::overdue::event_of(&fact) {
+        return overdue;
     }
     Some(match fact {
         ProtoFact::TicketTriaged(it) => Event::Triaged {

@@ -135,6 +135,8 @@ fn compared(said: &proto::Comparison) -> Option<Condition> {
         proto::Operator::Unspecified => return None,
         proto::Operator::Is => Test::Is(first),
         proto::Operator::In => Test::In(said.values.iter().map(|value| folded(value)).collect()),
+        proto::Operator::Contains if field == Field::Tags => Test::Has(std::iter::once(first).collect()),
+        proto::Operator::ContainsAny => Test::Has(said.values.iter().map(|value| folded(value)).collect()),
         proto::Operator::Contains => Test::Contains(first),
         proto::Operator::StartsWith => Test::StartsWith(first),
         proto::Operator::MatchesWord => Test::MatchesWord(first),

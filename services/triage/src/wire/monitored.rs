@@ -4,10 +4,12 @@ use contracts::intake::v1 as intake;
 use contracts::intake::v1::AlertNote;
 use contracts::timestamp;
 use contracts::triage::v1 as proto;
+use uuid::Uuid;
 
 use super::{actor_of, clean, instant};
 use crate::domain::Word;
 use crate::domain::monitored::{Monitored, Note, Solved};
+use crate::domain::relation::Other;
 
 /// What intake told; `None` if this version does not know what it means.
 pub fn monitored(said: &intake::AlertNoted, revision: u64) -> Option<Monitored> {
@@ -18,6 +20,7 @@ pub fn monitored(said: &intake::AlertNoted, revision: u64) -> Option<Monitored> 
         AlertNote::Returned => Note::Returned,
         AlertNote::Flapping => Note::Flapping,
         AlertNote::Cleared => Note::Cleared,
+        AlertNote::OfStorm => Note::OfStorm,
         AlertNote::Unspecified => return None,
     };
     Some(Monitored {
@@ -28,6 +31,9 @@ pub fn monitored(said: &intake::AlertNoted, revision: u64) -> Option<Monitored> 
         posts: said.posts,
         summary: clean(&said.summary),
         clears_at: instant(said.clears_at.as_ref()),
+        storm: Uuid::try_parse(&said.storm_ticket_id)
+            .ok()
+            .map(|ticket_id| Other { ticket_id, reference: clean(&said.storm_reference) }),
     })
 }
 
@@ -40,7 +46,9 @@ pub fn fact(told: Monitored) -> proto::MonitoringTold {
         Note::Returned => AlertNote::Returned,
         Note::Flapping => AlertNote::Flapping,
         Note::Cleared => AlertNote::Cleared,
+        Note::OfStorm => AlertNote::OfStorm,
     };
+    let storm = told.storm.as_ref();
     let noted = intake::AlertNoted {
         reference: String::new(),
         note: note.into(),
@@ -49,6 +57,8 @@ pub fn fact(told: Monitored) -> proto::MonitoringTold {
         posts: told.posts,
         summary: told.summary,
         clears_at: told.clears_at.map(timestamp),
+        storm_ticket_id: storm.map_or_else(String::new, |storm| storm.ticket_id.to_string()),
+        storm_reference: storm.map_or_else(String::new, |storm| storm.reference.clone()),
     };
     proto::MonitoringTold { told: Some(noted), revision: told.revision }
 }

@@ -54,6 +54,7 @@ fn alone(ticket: &Ticket) -> proto::Ticket {
         returns: i32::try_from(work.returns).unwrap_or(i32::MAX),
         ping_pongs: i32::try_from(work.ping_pongs).unwrap_or(i32::MAX),
         callback_due_at: work.callback.map(|callback| timestamp(callback.due_at)),
+        time_box_overrun_at: work.time_box_overrun_at.map(timestamp),
         swarm: work.swarm.as_ref().map(super::roster::swarm),
         ..proto::Ticket::default()
     }

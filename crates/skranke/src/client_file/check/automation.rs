@@ -117,6 +117,7 @@ fn takes(field: AutomationField) -> Takes {
         AutomationField::WaitingReason => Takes::Words(REASONS),
         AutomationField::Tier => Takes::Words(TIERS),
         AutomationField::RequesterVip | AutomationField::Owned => Takes::Flag,
+        AutomationField::Tags => Takes::Tags,
         _ => Takes::Text,
     }
 }

@@ -118,6 +118,10 @@ impl Check<'_> {
             self.say(&at_op, wrong, "use is or in");
             return;
         }
+        if *op == Op::ContainsAny {
+            self.say(&at_op, "`contains_any` goes with tags only", "use `in`, or `any` with several conditions");
+            return;
+        }
         match (field, op, value) {
             (Field::RequesterVip, Op::Is, RuleValue::Flag(_)) => {}
             (Field::RequesterVip, _, _) => {

@@ -52,7 +52,11 @@ fn an_unknown_word_has_its_place() {
     complains("fri: [", "»friday: [", &unknown("friday", "mon, tue, wed, thu, fri, sat, sun"));
     let reasons = "requester, vendor, change, approval, parts, scheduled";
     complains("[requester, vendor]", "[requester, »lunch]", &unknown("lunch", reasons));
-    complains("op: matches_word", "op: »like", &unknown("like", "is, in, contains, starts_with, matches_word"));
+    complains(
+        "op: matches_word",
+        "op: »like",
+        &unknown("like", "is, in, contains, starts_with, matches_word, contains_any"),
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::monitored::{Monitored, Note, Solved};
+use crate::domain::relation::{Fact, Other};
 
 fn told(note: Note, revision: u64) -> Monitored {
     Monitored {
@@ -12,6 +13,7 @@ fn told(note: Note, revision: u64) -> Monitored {
         posts: 1,
         summary: "Disk full".to_owned(),
         clears_at: None,
+        storm: None,
     }
 }
 
@@ -58,6 +60,26 @@ fn monitoring_leaves_alone_what_a_person_has_taken() {
     assert_eq!(told(Note::Returned, 3).consequences(&ticket.work, &[]), []);
     tell(&mut case, Note::Counted, 2, 1);
     assert_eq!(case.fresh().len(), 2, "told, and nothing else");
+}
+
+#[test]
+fn the_first_tickets_of_a_storm_become_its_children_unless_they_have_a_parent() {
+    let storm = Other { ticket_id: Uuid::from_u128(7), reference: "ACME-7".to_owned() };
+    let of_storm = |revision| Monitored { storm: Some(storm.clone()), ..told(Note::OfStorm, revision) };
+    let told = |case: &mut Case, revision: u64| {
+        let (event_id, at) = (Uuid::from_u128(u128::from(revision)), at(1));
+        case.monitor(&of_storm(revision), event_id, &Actor::desk(), at, at);
+        case.fresh().iter().filter(|one| matches!(&one.event, Event::Tied(Fact::Linked { .. }))).count()
+    };
+    let mut case = registered();
+    assert_eq!(told(&mut case, 2), 1);
+    let is_child = |one: &Happened| matches!(&one.event, Event::Tied(Fact::Linked { kind: RelationKind::ChildOf, other, .. }) if *other == storm);
+    assert!(case.fresh().iter().any(is_child));
+    assert_eq!(told(&mut case, 2), 1, "twice changes nothing");
+    assert_eq!(told(&mut case, 3), 1, "one parent");
+    let mut over = registered();
+    tell(&mut over, Note::Cleared, 2, 1);
+    assert_eq!(told(&mut over, 3), 0, "what is over joins nothing");
 }
 
 #[test]

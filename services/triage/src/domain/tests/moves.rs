@@ -133,6 +133,48 @@ fn a_specialist_tier_works_in_peace() {
 }
 
 #[test]
+fn only_who_may_speaks_to_requesters() {
+    let mut model = manned(vec![
+        on_shift("ada", "first", &[], WEEK, "00:00-24:00"),
+        on_shift("nils", "net", &[], WEEK, "00:00-24:00"),
+        on_shift("kim", "net", &[], &["mon"], "00:00-24:00"),
+    ]);
+    // Kim works in both.
+    let front = model.agents["ada"].shifts[0].clone();
+    model.agents.get_mut("kim").unwrap().shifts.push(front);
+    let promised = || Event::CallbackPromised { due_at: at(90), reason: String::new() };
+    let (desk, network) = (after(&[promised()]), after(&[handed_over("network", 2), promised()]));
+    let call = Command::CallBack { note: "called".to_owned() };
+    let wait = Command::Wait { reason: WaitingReason::Requester, note: "asked on the phone".to_owned() };
+    let says = |work: &Work, command: &Command, by: &str, is_lead: bool| {
+        let loads = Loads::new();
+        let around = Around { is_lead, is_asked: false, ..around(&model, &loads) };
+        super::super::decide(work, command, &agent(by), &around).map(|events| events.len())
+    };
+    for command in [&call, &wait] {
+        for (who, may) in [("ada", true), ("kim", true), ("nils", false), ("of no roster", true)] {
+            let expected = if may { Ok(1) } else { Err(Rejection::ContactThroughFront) };
+            assert_eq!(says(&network, command, who, false), expected, "{who}");
+            assert_eq!(says(&desk, command, who, false), Ok(1), "{who}: the front speaks for itself");
+        }
+        assert_eq!(says(&network, command, "nils", true), Ok(1), "a lead answers for themselves");
+    }
+    let desks_own = super::super::decide(&network, &wait, &Actor::desk(), &around(&model, &Loads::new()));
+    assert!(desks_own.is_ok(), "the client's rules speak as the client wants");
+}
+
+#[test]
+fn a_tier_speaks_over_its_own_channels() {
+    let mut model = manned(vec![]);
+    model.tiers.get_mut(&1).unwrap().channels = vec![Channel::Email, Channel::Portal];
+    let work = after(&[Event::CallbackPromised { due_at: at(90), reason: String::new() }]);
+    let call = Command::CallBack { note: "called".to_owned() };
+    assert_eq!(decide(&work, &call, &agent("ada"), &model), Err(Rejection::ChannelNotOfTier));
+    model.tiers.get_mut(&1).unwrap().channels.push(Channel::Phone);
+    assert_eq!(decide(&work, &call, &agent("ada"), &model).map(|events| events.len()), Ok(1));
+}
+
+#[test]
 fn the_time_box_measures_handling_in_the_front_tier_only() {
     let model = manned(vec![]);
     assert_eq!(model.time_box("software", 1), Some(SignedDuration::from_mins(15)), "the usual one");

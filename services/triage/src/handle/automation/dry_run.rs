@@ -1,5 +1,6 @@
 //! What drafted rules would have done on a client's recorded history. Nothing is stored.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use contracts::ClientId;
@@ -34,6 +35,8 @@ pub struct DryRun {
     pub until: Timestamp,
     /// Up to which ticket it is done.
     pub after: Uuid,
+    /// Who is told.
+    pub reader: String,
 }
 
 /// What became of some tickets.
@@ -45,6 +48,8 @@ pub struct Looked {
     pub touched: u64,
     /// What.
     pub effects: Vec<Effect>,
+    /// How many more there are, on tickets that are not for the reader's eyes.
+    pub hidden: u64,
     /// There are no more.
     pub is_over: bool,
 }
@@ -76,19 +81,31 @@ impl DryRun {
     pub async fn next(&mut self, ground: &Ground, scope: &Scope) -> Result<Looked, Error> {
         let (client_id, from, until) = (self.client_id.clone(), self.learned_from(), self.until);
         let (after, model) = (self.after, Arc::clone(&self.model));
-        let period = (self.from, self.until);
+        let (period, reader) = ((self.from, self.until), self.reader.clone());
         let looked = ground.store.read(scope, move |connection| {
             Box::pin(async move {
                 let ids = rows::after(connection, &client_id, from, until, after, BATCH).await?;
                 let last = ids.last().copied().unwrap_or(after);
                 let keys: Vec<Key> = ids.into_iter().map(|id| (client_id.clone(), id)).collect();
-                Ok::<_, Error>((look(connection, &keys, &model, period).await?, last))
+                let mut looked = look(connection, &keys, &model, period).await?;
+                leave_out_hidden(connection, &mut looked, &reader).await?;
+                Ok::<_, Error>((looked, last))
             })
         });
         let (looked, last) = looked.await?;
         self.after = last;
         Ok(looked)
     }
+}
+
+async fn leave_out_hidden(connection: &mut PgConnection, looked: &mut Looked, reader: &str) -> Result<(), Error> {
+    let tickets: HashSet<(String, Uuid)> =
+        looked.effects.iter().map(|one| (one.client_id.to_string(), one.ticket_id)).collect();
+    let hidden = chassis::confidential::hidden_among(connection, &Vec::from_iter(tickets), reader).await?;
+    let all = looked.effects.len();
+    looked.effects.retain(|one| !hidden.contains(&one.ticket_id));
+    looked.hidden = (all - looked.effects.len()) as u64;
+    Ok(())
 }
 
 async fn look(

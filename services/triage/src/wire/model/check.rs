@@ -14,6 +14,7 @@ use jiff::SignedDuration;
 use crate::domain::condition::folded;
 use crate::domain::{Channel, Field, Kind, Level, Priority, State, WaitingReason, Word};
 use crate::wire::Check;
+use crate::wire::workspace::request::is_tag;
 
 /// Tiers of a model; also one more than the highest tier's number.
 pub const MAX_TIERS: usize = 10;
@@ -123,6 +124,11 @@ fn tiers(model: &proto::SupportModel, check: &mut Check) {
         check.text(&format!("{field}.name"), &tier.name, MAX_NAME);
         if tier.kind == 0 || proto::TierKind::try_from(tier.kind).is_err() {
             check.say(format!("{field}.kind"), "must be set to a kind of tier");
+        }
+        let channels = format!("{field}.contact_channels");
+        check.at_most(&channels, tier.contact_channels.len(), Channel::ALL.len());
+        for channel in tier.contact_channels.iter().take(Channel::ALL.len()) {
+            check.needed_word::<Channel>(&channels, *channel);
         }
     }
 }
@@ -285,8 +291,8 @@ fn compare(comparison: &proto::Comparison, field: &str, knows: Knows, check: &mu
     check.at_most(&at, comparison.values.len(), MAX_VALUES);
     if comparison.values.is_empty() {
         check.say(&at, "must name at least one");
-    } else if comparison.values.len() > 1 && operator != proto::Operator::In {
-        check.say(&at, "must be one for this operator; several go with IN");
+    } else if comparison.values.len() > 1 && !matches!(operator, proto::Operator::In | proto::Operator::ContainsAny) {
+        check.say(&at, "must be one for this operator; several go with IN, or with CONTAINS_ANY");
     }
     let Some(looked_at) = looked_at else { return };
     if looked_at.is_of_the_work() && knows < Knows::Work {
@@ -302,6 +308,13 @@ fn compare(comparison: &proto::Comparison, field: &str, knows: Knows, check: &mu
     if closed && !matches!(operator, proto::Operator::Is | proto::Operator::In) {
         check.say(format!("{field}.compare.operator"), format!("must be IS or IN for {looked_at}"));
     }
+    let is_tags = looked_at == Field::Tags;
+    if is_tags && !matches!(operator, proto::Operator::Contains | proto::Operator::ContainsAny) {
+        check.say(format!("{field}.compare.operator"), "must be CONTAINS or CONTAINS_ANY for tags");
+    }
+    if !is_tags && operator == proto::Operator::ContainsAny {
+        check.say(format!("{field}.compare.operator"), "must not be CONTAINS_ANY: that goes with tags");
+    }
     for value in comparison.values.iter().take(MAX_VALUES) {
         let value = folded(&check.needed(&at, value, MAX_VALUE));
         let is_word = match looked_at {
@@ -311,6 +324,7 @@ fn compare(comparison: &proto::Comparison, field: &str, knows: Knows, check: &mu
             Field::State => is_one_of(State::ALL, &value),
             Field::WaitingReason => is_one_of(WaitingReason::ALL, &value),
             _ if is_flag => value == "true" || value == "false",
+            Field::Tags => is_tag(&value),
             _ => true,
         };
         if !is_word {

@@ -74,7 +74,9 @@ pub(super) fn tier(tier: &proto::Tier) -> Option<Tier> {
         proto::TierKind::Expert => TierKind::Expert,
         proto::TierKind::External => TierKind::External,
     };
-    Some(Tier { kind, through_front: tier.through_front })
+    let channels =
+        tier.contact_channels.iter().filter_map(|channel| crate::domain::Word::from_number(*channel)).collect();
+    Some(Tier { kind, through_front: tier.through_front, channels })
 }
 
 pub(super) fn queue(queue: &proto::Queue) -> Queue {

@@ -134,7 +134,7 @@ fn good() -> proto::SupportModel {
     proto::SupportModel {
         client_id: "acme".to_owned(),
         version: 0,
-        tiers: vec![proto::Tier { tier: 1, name: "Desk".to_owned(), kind: 2, through_front: false }],
+        tiers: vec![proto::Tier { tier: 1, name: "Desk".to_owned(), kind: 2, ..Default::default() }],
         queues: vec![proto::Queue { queue: "desk".to_owned(), tier: 1, ..Default::default() }],
         positions: vec![proto::Position {
             position: "early".to_owned(),

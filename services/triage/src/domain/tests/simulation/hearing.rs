@@ -228,6 +228,7 @@ impl Desk {
             posts: 1,
             summary: "Disk full".to_owned(),
             clears_at: None,
+            storm: None,
         };
         let event_id = self.new_id();
         let occurred_at = self.now - SignedDuration::from_secs(self.rng.random_range(0..300));

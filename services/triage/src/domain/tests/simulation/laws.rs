@@ -89,6 +89,7 @@ fn word(event: &Event) -> &'static str {
         Event::Tied(Fact::Recurred { .. }) => "recurred",
         Event::Tied(_) => "tied",
         Event::Workspace(_) => "kept",
+        Event::Overdue(_) => "overdue",
         Event::Run(_) => "run",
         Event::Closing(Closing::Reminded { .. }) => "reminded",
         Event::Closing(Closing::ConfirmationAsked { .. }) => "asked",

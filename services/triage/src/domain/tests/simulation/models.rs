@@ -122,7 +122,7 @@ fn fulfilment(rng: &mut SmallRng, now: Timestamp) -> fulfilment::Model {
 pub fn any(rng: &mut SmallRng, now: Timestamp) -> SupportModel {
     let mut model = manned(Vec::new());
     model.version = 1;
-    model.tiers.insert(3, Tier { kind: TierKind::Expert, through_front: true });
+    model.tiers.insert(3, Tier { kind: TierKind::Expert, through_front: true, channels: Vec::new() });
     for (name, tier) in [("service-desk", 1), ("network", 2), ("apps", 2), ("experts", 3)] {
         model.queues.insert(name.to_owned(), queue(rng, tier));
     }
