@@ -6,7 +6,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --workspace --bin skranke \
     && install -D target/release/skranke /image/usr/bin/skranke \
-    && mkdir -p /image/var/lib/skranke/issuer /image/var/lib/skranke/keys /image/var/lib/skranke/attachments
+    && mkdir -p /image/var/lib/skranke/issuer /image/var/lib/skranke/keys \
+        /image/var/lib/skranke/attachments /image/var/lib/skranke/runner
 
 # glibc, libgcc and the public certificate authorities; no shell, no package manager.
 FROM gcr.io/distroless/cc-debian12:nonroot

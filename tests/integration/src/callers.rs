@@ -310,7 +310,7 @@ impl Caller {
                 self.knowledge_base()?.search_articles(request).await.map(drop)
             }
             "reporting" => {
-                let request = GetBacklogRequest { client_ids: vec![client_id], at: None };
+                let request = GetBacklogRequest { client_ids: vec![client_id], ..Default::default() };
                 self.reporting()?.get_backlog(request).await.map(drop)
             }
             other => Err(Status::internal(format!("{other} is never read"))),

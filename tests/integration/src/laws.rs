@@ -268,7 +268,7 @@ impl<'s> Laws<'s> {
                 .fetch_all(store(&mut self.stores, "triage")?)
                 .await?;
         let open: BTreeMap<String, i64> = open.into_iter().collect();
-        let request = GetBacklogRequest { client_ids: self.own.keys().cloned().collect(), at: None };
+        let request = GetBacklogRequest { client_ids: self.own.keys().cloned().collect(), ..Default::default() };
         let told = self.admin.reporting()?.get_backlog(request).await?.into_inner().clients;
         for client in self.own.keys() {
             let open = open.get(client).copied().unwrap_or_default();

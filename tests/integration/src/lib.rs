@@ -4,9 +4,11 @@
 pub mod agent;
 pub mod balancer;
 pub mod bound;
+pub mod bucket;
 pub mod callers;
 pub mod checker;
 pub mod dynamic;
+pub mod figures;
 pub mod files;
 pub mod fulfilment;
 pub mod laws;
@@ -200,6 +202,7 @@ pub fn post(client: &str, request_id: &str, subject: &str) -> RegisterTicketRequ
             ..Matter::default()
         }),
         solved: None,
+        attachment_ids: Vec::new(),
     }
 }
 

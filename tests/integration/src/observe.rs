@@ -35,6 +35,25 @@ pub async fn number(desk: &Desk, service: &str, query: &'static str) -> anyhow::
     Ok(number)
 }
 
+/// Facts that are committed and not on the bus yet, as far as the relays have noted; also of services that run as
+/// processes of their own.
+///
+/// # Errors
+/// If Postgres does not answer.
+pub async fn unannounced(desk: &Desk) -> anyhow::Result<i64> {
+    let mut waiting = 0;
+    for service in SERVICES.iter().filter(|service| service.wiring.announces.is_some()) {
+        waiting += number(
+            desk,
+            service.name(),
+            "SELECT count(*) FROM outbox o JOIN relay_cursor c ON c.shard = o.shard
+             WHERE (o.xid, o.position) > (c.xid, c.position)",
+        )
+        .await?;
+    }
+    Ok(waiting)
+}
+
 /// What the checker wants to know of a client's tickets.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! What machines say: counted, folded, held until it is sure, and a sign of life that stops.
 
+mod merges;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -159,3 +159,62 @@ async fn an_intake_that_is_killed_in_the_middle_of_a_file_leaves_nothing_of_it()
     assert!(processes.stop().await?);
     story.end().await
 }
+
+#[tokio::test]
+async fn a_file_that_came_first_is_claimed_by_its_uploader_with_the_ticket() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let portal = story.as_one("portal", &[(Role::Service, "acme")])?;
+    let other = story.as_one("other", &[(Role::Service, "acme"), (Role::Service, "globex")])?;
+    let waiting = |request_id: &str, name: &str, content: &[u8]| {
+        let mut messages = upload(request_id, "", name, content);
+        "acme".clone_into(&mut messages[0].client_id);
+        messages
+    };
+    let shot = attach(&portal, waiting("u-1", "shot.png", &image(7, 1_000))).await?;
+    assert_eq!(attach(&portal, waiting("u-1", "shot.png", &image(7, 1_000))).await?, shot, "once");
+    let log = attach(&portal, waiting("u-2", "log.txt", b"it broke")).await?;
+    let left = attach(&portal, waiting("u-3", "left.txt", b"nobody claims it")).await?;
+    let mut foreign = upload("u-4", "", "a.txt", b"a");
+    "initech".clone_into(&mut foreign[0].client_id);
+    assert_eq!(refused(attach(&portal, foreign).await)?.code(), Code::NotFound);
+    assert_eq!(refused(attach(&portal, upload("u-5", "", "a.txt", b"a")).await)?.code(), Code::InvalidArgument);
+
+    let with = |client: &str, request_id: &str, files: &[&str]| {
+        let mut request = post(client, request_id, "Broken screen");
+        request.attachment_ids = files.iter().map(ToString::to_string).collect();
+        request
+    };
+    let (shot_id, log_id) = (shot.attachment_id.as_str(), log.attachment_id.as_str());
+    for (client, sender) in [("acme", &other), ("globex", &other), ("acme", &story.admin()?)] {
+        let refusal = refused(sender.intake()?.register_ticket(with(client, "p-0", &[shot_id])).await)?;
+        assert_eq!((refusal.code(), refusal.message()), (Code::NotFound, "there is no such attachment"), "{client}");
+    }
+    let both = with("acme", "p-1", &[shot_id, log_id]);
+    let ticket = register(&portal, both.clone()).await?.reference;
+    assert_eq!(register(&portal, both).await?.reference, ticket, "the same post is the same ticket");
+    let again = with("acme", "p-2", &[shot_id]);
+    assert_eq!(refused(portal.intake()?.register_ticket(again).await)?.code(), Code::NotFound, "claimed once");
+    let agent = story.as_one("ada@operator.example", &[(Role::Agent, "acme")])?;
+    let list = ListAttachmentsRequest { ticket: ticket.clone() };
+    let listed = agent.attachments()?.list_attachments(list).await?.into_inner().attachments;
+    assert_eq!(listed.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["shot.png", "log.txt"]);
+    assert!(fetch(&agent, &ticket, shot_id).await? == image(7, 1_000));
+    story.settle().await?;
+    let told = "SELECT count(*) FROM outbox WHERE subject = 'skranke.intake.v1.attachment_added.acme'";
+    assert_eq!(observe::number(&story.desk, "intake", told).await?, 2);
+
+    for n in 0..49 {
+        attach(&portal, waiting(&format!("n-{n}"), &format!("{n}.txt"), format!("file {n}").as_bytes())).await?;
+    }
+    let over = waiting("n-49", "49.txt", b"file 49");
+    assert_eq!(reason_of(&refused(attach(&portal, over).await)?), "TOO_MANY_WAITING");
+    // A day later nobody has claimed them.
+    story.advance(jiff::SignedDuration::from_hours(25)).await?;
+    wait_until("what nobody claimed is gone", PATIENCE, async || {
+        Ok(observe::number(&story.desk, "intake", "SELECT count(*) FROM waiting_file").await? == 0)
+    })
+    .await?;
+    let late = with("acme", "p-3", &[left.attachment_id.as_str()]);
+    assert_eq!(refused(portal.intake()?.register_ticket(late).await)?.code(), Code::NotFound);
+    story.end().await
+}

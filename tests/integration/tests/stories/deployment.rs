@@ -4,5 +4,6 @@ mod compose;
 mod permissions;
 mod policies;
 mod rendered;
+mod runner;
 mod sabotage;
 mod wiring;

@@ -212,3 +212,58 @@ async fn a_major_incident_keeps_its_figures_and_refuses_nonsense() -> anyhow::Re
     assert!(entries.iter().any(|entry| entry.summary == "the impact is corrected to 7 users affected: counted again"));
     story.end().await
 }
+
+/// Who reported the same twice is told once; who reported it on a ticket of their own that was merged, is told as well.
+#[tokio::test]
+async fn whoever_was_merged_into_a_child_is_told_once_as_well() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    let references = tickets(&story, 0..5).await?;
+    let [parent, child, before, after, twice] = &references[..] else { anyhow::bail!("{references:?}") };
+    story.settle().await?;
+    let mut ada = Agent::new(&story, "ada@operator.example", &["acme"])?;
+    let mut binder = Binder::new(&story, "ada@operator.example", &["acme"])?;
+    let declare = DeclareMajorIncidentRequest {
+        request_id: "declare".to_owned(),
+        ticket: parent.clone(),
+        services: vec!["mail".to_owned()],
+        affected_users: 4,
+        ..Default::default()
+    };
+    binder.relations.declare_major_incident(declare).await?;
+    for one in [child, twice] {
+        binder.link(one, RelationKind::ChildOf, parent).await?;
+    }
+    binder.merge(before, child).await?;
+    binder.relations.push_status(status("status-1", parent, "A disk is being replaced.")).await?;
+    for one in [child, before, twice] {
+        told_of(&story, &mut ada, one, &["A disk is being replaced."]).await?;
+    }
+    // Whoever comes later gets the newest; whoever knows it already does not get it again.
+    binder.merge(after, child).await?;
+    binder.merge(twice, child).await?;
+    told_of(&story, &mut ada, after, &["A disk is being replaced."]).await?;
+    binder.relations.push_status(status("status-2", parent, "Mail works again.")).await?;
+    for one in [child, before, after, twice] {
+        told_of(&story, &mut ada, one, &["A disk is being replaced.", "Mail works again."]).await?;
+    }
+    story.advance(SignedDuration::from_mins(5)).await?;
+    for one in [child, before, after, twice] {
+        assert_eq!(told(&mut ada, one).await?.len(), 2, "{one}: once");
+    }
+    story.end().await
+}
+
+/// Waits until a requester was told this.
+async fn told_of(story: &Story, agent: &mut Agent, ticket: &str, expected: &[&str]) -> anyhow::Result<()> {
+    let mut last = Vec::new();
+    let ended = wait_until("the requester is told", PATIENCE, async || {
+        // What was merged is looked at within a minute.
+        story.advance(SignedDuration::from_secs(61)).await?;
+        last = told(agent, ticket).await?;
+        last.sort_unstable();
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        Ok(last == expected)
+    });
+    ended.await.with_context(|| format!("{ticket} was told {last:?}"))
+}

@@ -5,12 +5,12 @@ mod once;
 use std::time::Duration;
 
 use anyhow::Context;
-use contracts::desk::v1::{Channel, Level, Priority, ResolutionCode, TicketState, WaitingReason};
-use contracts::intake::v1::{Matter, RegisterTicketRequest};
+use contracts::desk::v1::{Channel, Level, Priority, ResolutionCode, TicketState, Visibility, WaitingReason};
+use contracts::intake::v1::{AddMessageRequest, Matter, RegisterTicketRequest};
 use contracts::sla_timer::v1::{ClockState, ListClocksRequest, Metric};
 use contracts::timestamp;
 use contracts::triage::v1::{GetRosterRequest, HistoryEntry, ListHistoryRequest, SwarmKind, Ticket};
-use integration::agent::{Agent, refusal};
+use integration::agent::{Agent, reason_of, refusal, refused};
 use integration::processes::wait_until;
 use integration::{Story, at, client_file, register};
 use jiff::SignedDuration;
@@ -70,6 +70,7 @@ fn call(name: &str, subject: &str) -> RegisterTicketRequest {
             ..Matter::default()
         }),
         solved: None,
+        attachment_ids: Vec::new(),
     }
 }
 
@@ -171,6 +172,7 @@ async fn work_is_given_in_turn_handed_over_warm_or_cold_and_returned() -> anyhow
         anyhow::Ok(())
     };
     callback(ClockState::Running).await?;
+    only_the_front_speaks(&mut ada, &mut nils).await?;
     assert_eq!(ada.call_back("ACME-1004").await?.callback_due_at, None);
     story.settle().await?;
     callback(ClockState::Met).await?;
@@ -193,6 +195,28 @@ async fn work_is_given_in_turn_handed_over_warm_or_cold_and_returned() -> anyhow
     assert_eq!(lea.assign("ACME-1003", "bo@operator.example").await?.owner, "bo@operator.example");
     assert_eq!(refusal(ada.send_back("ACME-9999", "what?").await)?, "NOT_FOUND");
     story.end().await
+}
+
+/// Tier 2 speaks through the front: nobody of it calls the requester, asks them or writes to them.
+async fn only_the_front_speaks(ada: &mut Agent, nils: &mut Agent) -> anyhow::Result<()> {
+    let write = |request_id: &str, visibility: Visibility| AddMessageRequest {
+        request_id: request_id.to_owned(),
+        ticket: "ACME-1004".to_owned(),
+        visibility: visibility.into(),
+        channel: Channel::Email.into(),
+        body: "Since when?".to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(refusal(nils.call_back("ACME-1004").await)?, "CONTACT_THROUGH_FRONT");
+    let words = refused(nils.intake.add_message(write("n-1", Visibility::Public)).await)?;
+    assert_eq!(reason_of(&words), "CONTACT_THROUGH_FRONT");
+    assert!(words.message().contains("through service-desk: write a note"), "{}", words.message());
+    nils.intake.add_message(write("n-2", Visibility::Internal)).await?;
+    let of_requester =
+        AddMessageRequest { requester_email: "kari@acme.example".to_owned(), ..write("n-3", Visibility::Public) };
+    nils.intake.add_message(of_requester).await?;
+    ada.intake.add_message(write("a-1", Visibility::Public)).await?;
+    Ok(())
 }
 
 #[tokio::test]

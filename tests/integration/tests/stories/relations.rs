@@ -67,7 +67,8 @@ async fn resolution(story: &Story, ticket: &str) -> anyhow::Result<Clock> {
 }
 
 async fn backlog(story: &Story, instant: Timestamp) -> anyhow::Result<u64> {
-    let request = GetBacklogRequest { client_ids: vec!["acme".to_owned()], at: Some(timestamp(instant)) };
+    let request =
+        GetBacklogRequest { client_ids: vec!["acme".to_owned()], at: Some(timestamp(instant)), ..Default::default() };
     let answer = story.admin()?.reporting()?.get_backlog(request).await?.into_inner();
     Ok(answer.clients.first().context("acme has a backlog")?.open)
 }

@@ -1,5 +1,7 @@
 //! What happened: figures that are exact for any past instant, each with its tickets, and that can be made anew.
 
+mod impact;
+
 use std::collections::BTreeMap;
 
 use anyhow::Context;
@@ -30,12 +32,18 @@ fn november() -> Option<Period> {
 }
 
 async fn kpis(reporting: &mut Reporting, period: Option<Period>, time_zone: &str) -> anyhow::Result<ClientKpis> {
-    let request = GetKpisRequest { client_ids: vec!["acme".to_owned()], period, time_zone: time_zone.to_owned() };
+    let request = GetKpisRequest {
+        client_ids: vec!["acme".to_owned()],
+        period,
+        time_zone: time_zone.to_owned(),
+        ..Default::default()
+    };
     reporting.get_kpis(request).await?.into_inner().clients.pop().context("acme has figures")
 }
 
 async fn backlog(reporting: &mut Reporting, instant: Timestamp) -> anyhow::Result<ClientBacklog> {
-    let request = GetBacklogRequest { client_ids: vec!["acme".to_owned()], at: Some(timestamp(instant)) };
+    let request =
+        GetBacklogRequest { client_ids: vec!["acme".to_owned()], at: Some(timestamp(instant)), ..Default::default() };
     let answer = reporting.get_backlog(request).await?.into_inner();
     anyhow::ensure!(answer.at == Some(timestamp(instant)), "it is told for another instant");
     answer.clients.into_iter().next().context("acme has a backlog")
@@ -47,7 +55,14 @@ async fn behind(reporting: &mut Reporting, kpi: Kpi, period: Option<Period>) -> 
     let mut page_token = String::new();
     loop {
         let client_id = "acme".to_owned();
-        let request = ListKpiTicketsRequest { client_id, kpi: kpi.into(), period, page_size: 2, page_token };
+        let request = ListKpiTicketsRequest {
+            client_id,
+            kpi: kpi.into(),
+            period,
+            page_size: 2,
+            page_token,
+            ..Default::default()
+        };
         let page = reporting.list_kpi_tickets(request).await?.into_inner();
         references.extend(page.tickets.into_iter().map(|ticket| ticket.reference));
         page_token = page.next_page_token;

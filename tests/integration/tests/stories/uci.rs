@@ -96,6 +96,7 @@ async fn report(story: &Story, until: Timestamp) -> anyhow::Result<ClientKpis> {
         client_ids: vec!["uci".to_owned()],
         period: Some(Period { from: Some(timestamp(at("2016-01-01T00:00:00Z"))), until: Some(timestamp(until)) }),
         time_zone: uci::TIME_ZONE.to_owned(),
+        ..Default::default()
     };
     let mut reporting = story.admin()?.reporting()?;
     reporting.get_kpis(request).await?.into_inner().clients.pop().context("the log's client has figures")

@@ -1,5 +1,7 @@
 //! Views of agents and teams, who is at a ticket, and drafts that nobody overtakes unseen.
 
+use std::time::Duration;
+
 use chassis::authorisation::Role;
 use contracts::desk::v1::{TicketState, Visibility};
 use contracts::intake::v1::AddMessageRequest;
@@ -7,7 +9,7 @@ use contracts::triage::v1::workspace_service_client::WorkspaceServiceClient;
 use contracts::triage::v1::{
     DeleteViewRequest, DiscardDraftRequest, Doing, Draft, GetDraftRequest, GetViewRequest, ListDraftsRequest,
     ListPresenceRequest, ListTicketsRequest, ListViewsRequest, SaveDraftRequest, SaveViewRequest, TagTicketRequest,
-    TellPresenceRequest, TicketColumn, TicketFilter, TicketOrder, View,
+    TellPresenceRequest, TicketColumn, TicketFilter, TicketOrder, View, WatchTicketsRequest,
 };
 use integration::agent::{Agent, refusal, refused};
 use integration::{Answer, Story, post, register};
@@ -84,6 +86,7 @@ async fn a_view_is_an_agents_own_or_a_teams_and_changes_once_at_a_time() -> anyh
     let get = GetViewRequest { view_id: mine.view_id.clone() };
     assert_eq!(refusal(bo.get_view(get).await)?, "NOT_FOUND");
 
+    watched_by_view(&story, &mine.view_id).await?;
     let change = SaveViewRequest {
         view_id: mine.view_id.clone(),
         etag: mine.etag.clone(),
@@ -125,6 +128,28 @@ async fn a_view_is_an_agents_own_or_a_teams_and_changes_once_at_a_time() -> anyh
     let elsewhere = SaveViewRequest { client_id: "globex".to_owned(), ..view("theirs") };
     assert_eq!(refusal(save(&mut ada, elsewhere).await)?, "NOT_FOUND");
     story.end().await
+}
+
+/// A stream by a view brings what the view holds, for whoever may look at it.
+async fn watched_by_view(story: &Story, view_id: &str) -> anyhow::Result<()> {
+    let request = |view_id: &str| WatchTicketsRequest { view_id: view_id.to_owned(), ..Default::default() };
+    let mut triage = story.as_one(ADA, &[(Role::Agent, "acme")])?.triage()?;
+    let mut seen = triage.watch_tickets(request(view_id)).await?.into_inner();
+    let mut bo = story.as_one(BO, &[(Role::Agent, "acme")])?.triage()?;
+    assert_eq!(refusal(bo.watch_tickets(request(view_id)).await)?, "NOT_FOUND", "nobody else's");
+    assert_eq!(refusal(triage.watch_tickets(request("x")).await)?, "INVALID_REQUEST");
+    let filter = Some(TicketFilter { unclaimed: true, ..Default::default() });
+    let both = WatchTicketsRequest { filter, view_id: view_id.to_owned() };
+    assert_eq!(refusal(triage.watch_tickets(both).await)?, "INVALID_REQUEST");
+    // Tagged as the view wants it, which only one of the two is afterwards as well.
+    let mut service = service(story, ADA, Role::Agent)?;
+    for (ticket, tag) in [("ACME-1003", "printer"), ("ACME-1002", "printer")] {
+        let (request_id, ticket, add) = (format!("seen-{ticket}"), ticket.to_owned(), vec![tag.to_owned()]);
+        service.tag_ticket(TagTicketRequest { request_id, ticket, add, ..Default::default() }).await?;
+    }
+    let change = tokio::time::timeout(Duration::from_secs(30), seen.message()).await??.unwrap_or_default();
+    assert_eq!(change.ticket.unwrap_or_default().reference, "ACME-1002", "1003 has no such tag");
+    Ok(())
 }
 
 async fn tell(service: &mut Service, ticket: &str, doing: Doing) -> Answer<Vec<(String, Doing)>> {

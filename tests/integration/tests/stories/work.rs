@@ -29,7 +29,7 @@ async fn a_ticket_goes_through_its_life_and_every_change_is_told_once() -> anyho
     let mut ada = Agent::new(&story, "ada@operator.example", &["acme"])?;
     let mut bo = Agent::new(&story, "bo@operator.example", &["acme"])?;
     let mut stranger = Agent::new(&story, "eve@operator.example", &["globex"])?;
-    let mut watched = ada.triage.watch_tickets(WatchTicketsRequest { filter: None }).await?.into_inner();
+    let mut watched = ada.triage.watch_tickets(WatchTicketsRequest::default()).await?.into_inner();
 
     for (client, name) in [("acme", "a-1"), ("acme", "a-2"), ("globex", "g-1")] {
         register(&senders, post(client, name, "Cannot log in")).await?;

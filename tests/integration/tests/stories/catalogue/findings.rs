@@ -30,6 +30,9 @@ const MACHINERY: &[(&str, &[&str])] = &[
     // Which files somebody still has, before what lies on the shelf is swept.
     ("attachment.client_id", &["SELECT"]),
     ("attachment.sha256", &["SELECT"]),
+    // The same of files that have no ticket yet.
+    ("waiting_file.client_id", &["SELECT"]),
+    ("waiting_file.sha256", &["SELECT"]),
     // Which claims lapse when, which clients are looked after when, and whether their models are others.
     ("claim.client_id", &["SELECT"]),
     ("claim.ticket_id", &["SELECT"]),

@@ -139,6 +139,7 @@ impl<'s> Day<'s> {
             client_id: client.to_owned(),
             matter: Some(matter),
             solved: None,
+            attachment_ids: Vec::new(),
         };
         let gate = self.gates.get(client).context("a gate")?.clone();
         for _ in 0..2 {

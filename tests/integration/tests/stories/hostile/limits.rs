@@ -197,6 +197,7 @@ fn beside() -> Vec<Row> {
                     ("request_id", long(37)),
                     ("name", json!("")),
                     ("name", long(1_001)),
+                    ("client_id", json!("%")),
                     ("visibility", json!(99)),
                     ("chunk", json!("")),
                     ("last", json!(false)),
@@ -209,6 +210,9 @@ fn beside() -> Vec<Row> {
 
 fn posts() -> Vec<(&'static str, Value)> {
     vec![
+        ("attachment_ids", json!(["x"])),
+        ("attachment_ids", json!(["0198f1c0-0000-7000-8000-000000000001", "0198f1c0-0000-7000-8000-000000000001"])),
+        ("attachment_ids", json!(vec!["0198f1c0-0000-7000-8000-000000000001"; 51])),
         ("request_id", json!("")),
         ("request_id", long(37)),
         ("request_id", json!("a\nb")),

@@ -133,6 +133,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("site", "Oslo"),
     ("department", ""),
     ("subject_contains", "vpn"),
+    ("service", ""),
     ("override_reason", "because"),
     ("reason", "because"),
     ("note", "vpn"),

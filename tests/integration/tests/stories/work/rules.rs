@@ -68,6 +68,7 @@ async fn rules_say_what_a_ticket_is_and_where_it_goes() -> anyhow::Result<()> {
                 ..Matter::default()
             }),
             solved: None,
+            attachment_ids: Vec::new(),
         }
     };
     let (kari, ola) = ("Kari@acme.example", "ola@acme.example");
