@@ -3,11 +3,25 @@
 use chassis::Error;
 use contracts::ClientId;
 use jiff::Timestamp;
-use sqlx::PgConnection;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::QueryAs;
+use sqlx::{FromRow, PgConnection, Postgres};
 
 use super::kpis::{Kinds, PerClient, Window};
 use super::{bound, words};
 use crate::domain::months::CostMonth;
+
+/// A question about these clients' tickets ($1) in a period ($2 to $3), of some kinds ($4).
+fn asked<'q, R>(sql: &'static str, clients: &'q [ClientId], window: Window) -> QueryAs<'q, Postgres, R, PgArguments>
+where
+    R: for<'r> FromRow<'r, PgRow>,
+{
+    sqlx::query_as(sql)
+        .bind(words(clients))
+        .bind(bound(window.from))
+        .bind(bound(window.until))
+        .bind(window.kinds.bits())
+}
 
 /// Mean, median and p90 of registered → resolved of the tickets resolved in the period, in seconds.
 ///
@@ -18,7 +32,7 @@ pub async fn times_to_resolve(
     clients: &[ClientId],
     window: Window,
 ) -> Result<PerClient<[f64; 3]>, Error> {
-    let rows: Vec<(String, f64, f64, f64)> = sqlx::query_as(
+    let rows: Vec<(String, f64, f64, f64)> = asked(
         "SELECT client_id, avg(took), percentile_cont(0.5) WITHIN GROUP (ORDER BY took),
                 percentile_cont(0.9) WITHIN GROUP (ORDER BY took)
          FROM (SELECT client_id, greatest(0, extract(epoch FROM resolved_at - registered_at))::float8 AS took
@@ -26,11 +40,9 @@ pub async fn times_to_resolve(
                WHERE client_id = ANY($1) AND registered_at IS NOT NULL AND resolved_at >= $2 AND resolved_at < $3
                  AND ($4::int = 0 OR ($4 >> kind::int) & 1 = 1)) AS t
          GROUP BY client_id",
+        clients,
+        window,
     )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .bind(window.kinds.bits())
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|(client_id, mean, median, p90)| (client_id, [mean, median, p90])).collect())
@@ -45,18 +57,16 @@ pub async fn attainments(
     clients: &[ClientId],
     window: Window,
 ) -> Result<Vec<(String, i16, i64, i64)>, Error> {
-    Ok(sqlx::query_as(
+    Ok(asked(
         "SELECT client_id, c.metric, count(*) FILTER (WHERE c.state = 3), count(*)
          FROM clock_figures c JOIN ticket_figures f USING (client_id, ticket_id)
          WHERE client_id = ANY($1) AND f.registered_at IS NOT NULL
            AND c.state IN (3, 4) AND c.ended_at >= $2 AND c.ended_at < $3
            AND ($4::int = 0 OR ($4 >> f.kind::int) & 1 = 1)
          GROUP BY client_id, c.metric",
+        clients,
+        window,
     )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .bind(window.kinds.bits())
     .fetch_all(connection)
     .await?)
 }
@@ -70,16 +80,14 @@ pub async fn transitions(
     clients: &[ClientId],
     window: Window,
 ) -> Result<PerClient<(i64, i64)>, Error> {
-    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+    let rows: Vec<(String, i64, i64)> = asked(
         "SELECT client_id, count(*) FILTER (WHERE ended_by = 1 AND ended_at >= $2 AND ended_at < $3),
                 count(*) FILTER (WHERE opened_by = 2 AND opened_at >= $2 AND opened_at < $3)
          FROM open_interval JOIN ticket_figures f USING (client_id, ticket_id)
          WHERE client_id = ANY($1) AND ($4::int = 0 OR ($4 >> f.kind::int) & 1 = 1) GROUP BY client_id",
+        clients,
+        window,
     )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .bind(window.kinds.bits())
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|(client_id, resolvings, reopenings)| (client_id, (resolvings, reopenings))).collect())
@@ -94,16 +102,14 @@ pub async fn by_priority(
     clients: &[ClientId],
     window: Window,
 ) -> Result<Vec<(String, Option<i16>, i64)>, Error> {
-    Ok(sqlx::query_as(
+    Ok(asked(
         "SELECT client_id, priority, count(*) FROM ticket_figures
          WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3
            AND ($4::int = 0 OR ($4 >> kind::int) & 1 = 1)
          GROUP BY client_id, priority ORDER BY client_id, priority NULLS LAST",
+        clients,
+        window,
     )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .bind(window.kinds.bits())
     .fetch_all(connection)
     .await?)
 }
@@ -117,16 +123,14 @@ pub async fn by_kind(
     clients: &[ClientId],
     window: Window,
 ) -> Result<Vec<(String, i16, i64)>, Error> {
-    Ok(sqlx::query_as(
+    Ok(asked(
         "SELECT client_id, kind, count(*) FROM ticket_figures
          WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3
            AND ($4::int = 0 OR ($4 >> kind::int) & 1 = 1)
          GROUP BY client_id, kind ORDER BY client_id, kind",
+        clients,
+        window,
     )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .bind(window.kinds.bits())
     .fetch_all(connection)
     .await?)
 }
@@ -140,16 +144,14 @@ pub async fn by_channel(
     clients: &[ClientId],
     window: Window,
 ) -> Result<Vec<(String, String, i64)>, Error> {
-    Ok(sqlx::query_as(
+    Ok(asked(
         "SELECT client_id, contact, count(*) AS tickets FROM ticket_figures
          WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3
            AND ($4::int = 0 OR ($4 >> kind::int) & 1 = 1)
          GROUP BY client_id, contact ORDER BY client_id, tickets DESC, contact",
+        clients,
+        window,
     )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .bind(window.kinds.bits())
     .fetch_all(connection)
     .await?)
 }
@@ -163,16 +165,14 @@ pub async fn by_waiting(
     clients: &[ClientId],
     window: Window,
 ) -> Result<Vec<(String, i32, i64)>, Error> {
-    Ok(sqlx::query_as(
+    Ok(asked(
         "SELECT client_id, reason, count(*) FROM ticket_figures CROSS JOIN generate_series(0, 6) AS reason
          WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3
            AND ($4::int = 0 OR ($4 >> kind::int) & 1 = 1) AND waited_for <> 0 AND waited_for::int & (1 << reason) <> 0
          GROUP BY client_id, reason ORDER BY client_id, reason",
+        clients,
+        window,
     )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .bind(window.kinds.bits())
     .fetch_all(connection)
     .await?)
 }
@@ -186,15 +186,13 @@ pub async fn registration_span(
     clients: &[ClientId],
     window: Window,
 ) -> Result<Option<(Timestamp, Timestamp)>, Error> {
-    let (first, last): (Option<jiff_sqlx::Timestamp>, Option<jiff_sqlx::Timestamp>) = sqlx::query_as(
+    let (first, last): (Option<jiff_sqlx::Timestamp>, Option<jiff_sqlx::Timestamp>) = asked(
         "SELECT min(registered_at), max(registered_at) FROM ticket_figures
          WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3
            AND ($4::int = 0 OR ($4 >> kind::int) & 1 = 1)",
+        clients,
+        window,
     )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
-    .bind(window.kinds.bits())
     .fetch_one(connection)
     .await?;
     Ok(first.zip(last).map(|(first, last)| (first.to_jiff(), last.to_jiff())))
@@ -210,17 +208,15 @@ pub async fn by_month(
     window: Window,
     begins: &[Timestamp],
 ) -> Result<Vec<(String, i32, i64)>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT client_id, width_bucket(registered_at, $4::timestamptz[]) AS month, count(*) FROM ticket_figures
+    Ok(asked(
+        "SELECT client_id, width_bucket(registered_at, $5::timestamptz[]) AS month, count(*) FROM ticket_figures
          WHERE client_id = ANY($1) AND registered_at >= $2 AND registered_at < $3
-           AND ($5::int = 0 OR ($5 >> kind::int) & 1 = 1)
+           AND ($4::int = 0 OR ($4 >> kind::int) & 1 = 1)
          GROUP BY client_id, month ORDER BY client_id, month",
+        clients,
+        window,
     )
-    .bind(words(clients))
-    .bind(bound(window.from))
-    .bind(bound(window.until))
     .bind(begins.iter().copied().map(bound).collect::<Vec<_>>())
-    .bind(window.kinds.bits())
     .fetch_all(connection)
     .await?)
 }
