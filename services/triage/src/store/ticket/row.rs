@@ -55,10 +55,11 @@ pub async fn save<'t>(
 /// Writes the work on tickets that have a row; how many have.
 async fn change(connection: &mut PgConnection, tickets: &[&Ticket]) -> Result<u64, Error> {
     static SQL: OnceLock<String> = OnceLock::new();
-    let (keys, work) = (Columns::of(tickets, key), Columns::of(tickets, work));
-    let changes = work.each(|name| format!("{name} = n.{name}"));
-    let all = keys.and(work);
+    let keys = Columns::of(tickets, key);
+    let known = keys.0.len();
+    let all = keys.and(Columns::of(tickets, work));
     let sql = SQL.get_or_init(|| {
+        let changes = all.each_after(known, |name| format!("{name} = n.{name}"));
         format!(
             "UPDATE ticket t SET {changes} FROM ({}) AS n
              WHERE t.client_id = n.client_id AND t.ticket_id = n.ticket_id",
@@ -73,11 +74,12 @@ async fn put(connection: &mut PgConnection, mut tickets: Vec<&Ticket>) -> Result
     static SQL: OnceLock<String> = OnceLock::new();
     // In one order everywhere.
     tickets.sort_by_key(|ticket| (&ticket.client_id, ticket.ticket_id));
-    let work = Columns::of(&tickets, work);
-    let changes = work.each(|name| format!("{name} = excluded.{name}"));
-    let all = Columns::of(&tickets, key).and(Columns::of(&tickets, matter)).and(work);
+    let once = Columns::of(&tickets, key).and(Columns::of(&tickets, matter));
+    let known = once.0.len();
+    let all = once.and(Columns::of(&tickets, work));
     let sql = SQL.get_or_init(|| {
-        let (names, rows) = (all.each(ToOwned::to_owned), all.rows());
+        let (names, rows) = (all.each_after(0, ToOwned::to_owned), all.rows());
+        let changes = all.each_after(known, |name| format!("{name} = excluded.{name}"));
         format!("INSERT INTO ticket ({names}) {rows} ON CONFLICT (client_id, ticket_id) DO UPDATE SET {changes}")
     });
     all.bound_to(sql).execute(connection).await?;
@@ -103,8 +105,9 @@ impl<'t> Columns<'t> {
         self
     }
 
-    fn each(&self, said: impl Fn(&str) -> String) -> String {
-        self.0.iter().map(|(name, _)| said(name)).collect::<Vec<_>>().join(", ")
+    /// What is said of each column but the first ones.
+    fn each_after(&self, first: usize, said: impl Fn(&str) -> String) -> String {
+        self.0.iter().skip(first).map(|(name, _)| said(name)).collect::<Vec<_>>().join(", ")
     }
 
     /// The rows again, from one parameter for each column.
