@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span};
 
 use crate::metrics::Batch;
@@ -21,8 +21,9 @@ use crate::{Error, Ground, telemetry};
 const MOST: usize = 256;
 /// Jobs waiting for a commit; one more is shed.
 const WAITING: usize = 8_192;
-/// How long a group waits for the jobs that are expected.
-const LINGER: Duration = Duration::from_millis(1);
+/// How long a group waits for the jobs that are expected, at least and at most: a quarter of what the last one took, so
+/// that on a machine that is busy, where answers take longer to come back, groups do not fall into two halves.
+const LINGER: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(5));
 /// How long a group waits for the one before it, and grows. Then it goes on beside it: that one stands still itself.
 const PATIENCE: Duration = Duration::from_millis(25);
 
@@ -129,6 +130,7 @@ struct Door<C: Commit> {
 async fn commit_groups<C: Commit>(ground: Ground, door: Arc<Door<C>>, commit: Arc<C>) {
     // As many as were under way or waiting when the last commit ended.
     let mut expected = 0;
+    let mut linger = LINGER.0;
     loop {
         let mut jobs = Vec::with_capacity(MOST);
         let mut queue = tokio::select! {
@@ -143,7 +145,7 @@ async fn commit_groups<C: Commit>(ground: Ground, door: Arc<Door<C>>, commit: Ar
         }
         if jobs.len() < expected {
             // What has come until then is taken.
-            drop(timeout(LINGER, gather(&mut queue, &mut jobs, expected)).await);
+            drop(timeout(linger, gather(&mut queue, &mut jobs, expected)).await);
         }
         let turn = timeout(PATIENCE, door.turn.lock()).await;
         while jobs.len() < MOST
@@ -155,12 +157,14 @@ async fn commit_groups<C: Commit>(ground: Ground, door: Arc<Door<C>>, commit: Ar
         // Whoever no longer waits (its deadline passed in the queue) has not been told anything: not begun, not kept.
         jobs.retain(|job: &Waiting<C>| !job.reply.is_closed());
         let under_way = jobs.len();
+        let begun_at = Instant::now();
         while let Some(first) = jobs.first().map(|one| one.job.clone()) {
             let (group, others) = jobs.into_iter().partition(|one| C::may_share(&first, &one.job));
             do_together(&ground, &*commit, group).await;
             jobs = others;
         }
         drop(turn);
+        linger = (begun_at.elapsed() / 4).clamp(LINGER.0, LINGER.1);
         if under_way > 0 {
             // Nobody gathers just now, or there is nothing left.
             let left = door.queue.try_lock().map_or(0, |queue| queue.len());

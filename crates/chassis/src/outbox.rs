@@ -1,10 +1,34 @@
 //! What is to be announced, written in the transaction that made it true.
 
+use std::cell::Cell;
+
 use contracts::{ClientId, Fact, subject_for};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Error, shard_of};
+
+#[cfg(test)]
+mod tests;
+
+tokio::task_local! {
+    /// Whether the unit of work that runs has appended something.
+    static APPENDED: Cell<bool>;
+}
+
+/// Runs a unit of work, and tells whether it appended something: whoever publishes need not look otherwise.
+pub(crate) async fn watched<T>(unit: impl Future<Output = T>) -> (T, bool) {
+    let watched = async {
+        let outcome = unit.await;
+        (outcome, APPENDED.with(Cell::get))
+    };
+    APPENDED.scope(Cell::new(false), watched).await
+}
+
+fn note_appended() {
+    // Outside of a unit of work nobody asks.
+    let _is_watched = APPENDED.try_with(|appended| appended.set(true));
+}
 
 /// One fact, ready for the bus.
 #[derive(Debug, Clone)]
@@ -53,6 +77,7 @@ pub async fn append(connection: &mut PgConnection, announcements: &[Announcement
     if announcements.is_empty() {
         return Ok(());
     }
+    note_appended();
     let event_ids: Vec<Uuid> = announcements.iter().map(|one| one.event_id).collect();
     let client_ids: Vec<&str> = announcements.iter().map(|one| one.client_id.as_str()).collect();
     let ticket_ids: Vec<Uuid> = announcements.iter().map(|one| one.ticket_id).collect();

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tracing::{Instrument, Span};
 
 use crate::metrics::Metrics;
-use crate::{Clock, Error, Scope, telemetry};
+use crate::{Clock, Error, Scope, outbox, telemetry};
 
 /// The chassis' own tables; versions below 100. A service's begin at 100 and go to the same database.
 pub(crate) static CHASSIS: Migrator = sqlx::migrate!("./migrations");
@@ -123,11 +123,7 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let begin = format!("{BEGIN}; SET LOCAL app.clients = '{}'", scope.setting());
-        let outcome = self.transact(self.app.clone(), "write", begin, work).await;
-        if outcome.is_ok() {
-            self.committed.notify_one();
-        }
-        outcome
+        self.transact(self.app.clone(), "write", begin, work).await
     }
 
     /// Like [`Store::unit_of_work`], but nothing can be written.
@@ -181,14 +177,18 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let committed = Arc::clone(&self.committed);
         let unit = async move {
             let mut transaction = begin_on(&pool, begin).await?;
-            match work(&mut transaction).await {
-                Ok(value) => {
+            match outbox::watched(work(&mut transaction)).await {
+                (Ok(value), announces) => {
                     transaction.commit().await.map_err(Error::from)?;
+                    if announces {
+                        committed.notify_one();
+                    }
                     Ok(value)
                 }
-                Err(error) => {
+                (Err(error), _) => {
                     // A failed rollback closes the connection, which rolls back as well.
                     let _rolled_back = transaction.rollback().await;
                     Err(error)
@@ -207,7 +207,7 @@ impl Store {
         outcome.unwrap_or_else(|join| Err(panicked(&join).into()))
     }
 
-    /// Resolves after a commit of this process, so that the relay need not poll.
+    /// Resolves after a commit of this process that announces something, so that the relay need not poll.
     pub(crate) async fn committed(&self) {
         self.committed.notified().await;
     }
@@ -278,8 +278,7 @@ impl Store {
 
     /// Closes all connections.
     pub async fn close(&self) {
-        self.app.close().await;
-        self.machinery.close().await;
+        tokio::join!(self.app.close(), self.machinery.close());
     }
 }
 

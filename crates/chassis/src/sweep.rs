@@ -7,6 +7,8 @@ use sqlx::AssertSqlSafe;
 
 use crate::{Error, Ground, Scope, store as kept};
 
+/// How long after the start: who waits for the service comes first.
+const AFTER: Duration = Duration::from_secs(5);
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
 /// Rows of one transaction.
@@ -23,9 +25,13 @@ pub struct Sweep {
     pub sql: &'static str,
 }
 
-/// Sweeps at the start and every hour, until the service stops. Any replica may: what one has deleted, another does not
+/// Sweeps soon after the start and every hour, until the service stops. Any replica may: what one has deleted, another does not
 /// find.
 pub async fn run(ground: Ground, sweeps: &'static [Sweep]) {
+    tokio::select! {
+        () = tokio::time::sleep(AFTER) => {}
+        () = ground.stop.asked() => {}
+    }
     while !ground.stop.is_asked() {
         for sweep in sweeps {
             match all(&ground, *sweep).await {
