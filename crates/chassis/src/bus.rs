@@ -64,7 +64,7 @@ impl Bus {
             .custom_inbox_prefix(format!("_INBOX.{service}"))
             .retry_on_initial_connect()
             .ping_interval(Duration::from_secs(10))
-            .reconnect_delay_callback(|attempt| jittered(Duration::from_millis(50), attempt, Duration::from_secs(4)))
+            .reconnect_delay_callback(pause)
             .event_callback(move |event| async move {
                 match event {
                     async_nats::Event::Connected => tracing::info!(service, "connected to NATS"),
@@ -93,6 +93,15 @@ impl Bus {
     /// If it was not connected.
     pub async fn close(&self) -> anyhow::Result<()> {
         tokio::time::timeout(Duration::from_secs(2), self.client.drain()).await?.context("NATS could not be drained")
+    }
+}
+
+/// How long before an attempt to connect, counted from one: the first is made at once, after a start as after a loss, since
+/// a service is not ready without NATS.
+fn pause(attempt: usize) -> Duration {
+    match attempt {
+        0 | 1 => Duration::ZERO,
+        later => jittered(Duration::from_millis(50), later, Duration::from_secs(4)),
     }
 }
 
@@ -151,3 +160,6 @@ pub async fn deploy(jetstream: &jetstream::Context, wirings: &[Wiring]) -> anyho
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

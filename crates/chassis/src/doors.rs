@@ -72,10 +72,10 @@ impl Running {
     /// Waits for a stop that somebody else asks for.
     pub async fn finish(self) -> bool {
         let ended = self.ground.stop.finish(PATIENCE).await;
-        if let Err(error) = self.ground.bus.close().await {
+        let (bus, ()) = tokio::join!(self.ground.bus.close(), self.ground.store.close());
+        if let Err(error) = bus {
             tracing::debug!(error = format!("{error:#}"), "NATS was gone already");
         }
-        self.ground.store.close().await;
         self.ground.metrics.see_off();
         ended
     }
@@ -155,8 +155,11 @@ impl Doors {
     }
 
     async fn look_at_store(&self) -> Result<(), String> {
-        self.ground.store.check_roles().await.map_err(|error| format!("the store is not usable: {}", error.chain()))?;
-        let found = self.ground.store.schema().await;
+        let store = &self.ground.store;
+        // All at once: making a connection takes longer than any of it. The machinery's is needed next; whether it works
+        // is readiness' question.
+        let (roles, found, _) = tokio::join!(store.check_roles(), store.schema(), store.check());
+        roles.map_err(|error| format!("the store is not usable: {}", error.chain()))?;
         let found = found.map_err(|error| format!("the store has no schema yet: {}", error.chain()))?;
         let mut wanted = CHASSIS.iter().chain(self.schema.iter()).map(|migration| migration.version);
         match wanted.find(|version| !found.contains(version)) {

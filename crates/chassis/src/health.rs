@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
+use futures::future::try_join_all;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic_health::ServingStatus;
@@ -15,7 +16,9 @@ use crate::{Ground, Wiring, stream_for};
 
 /// How often to look while all is well.
 const EVERY: Duration = Duration::from_secs(2);
-/// How soon to look again while something is missing: who waits for us waits no longer than needed.
+/// How soon to look again while something is missing, at first: who waits for us waits no longer than needed.
+const AT_ONCE: Duration = Duration::from_millis(5);
+/// The same, after some looks in vain.
 const SOON: Duration = Duration::from_millis(100);
 
 /// What readiness found out: `Ok`, or what is missing.
@@ -55,6 +58,7 @@ pub(crate) async fn watch(
     mut reporter: HealthReporter,
 ) {
     let names = || wiring.serves.iter().chain(["", "readiness"].iter());
+    let mut in_vain = 0;
     loop {
         let looked = tokio::select! {
             biased;
@@ -68,7 +72,7 @@ pub(crate) async fn watch(
             reporter.set_service_status(*name, status).await;
         }
         reporter.set_service_status("liveness", ServingStatus::Serving).await;
-        ground.metrics.ready(found.is_ok());
+        ground.metrics.ready(found.is_ok(), ground.remarks.count());
         readiness.send_if_modified(|known| {
             let is_new = *known != found;
             if is_new {
@@ -88,32 +92,43 @@ pub(crate) async fn watch(
             }
             return;
         }
+        let pause = if found.is_ok() { EVERY } else { again_after(in_vain) };
+        in_vain = if found.is_ok() { 0 } else { in_vain + 1 };
         tokio::select! {
-            () = tokio::time::sleep(if found.is_ok() { EVERY } else { SOON }) => {}
+            () = tokio::time::sleep(pause) => {}
             () = ground.stop.asked() => {}
         }
     }
 }
 
+/// How soon to look again after so many looks in vain before the last one.
+fn again_after(in_vain: u32) -> Duration {
+    AT_ONCE.saturating_mul(1 << in_vain.min(16)).min(SOON)
+}
+
 /// Whoever takes something in works without NATS: the facts wait in the outbox. Whoever only follows is of no use then.
 async fn look(ground: &Ground, wiring: &Wiring) -> Result<(), String> {
-    ground.store.check().await.map_err(|error| format!("the store does not answer: {}", error.chain()))?;
+    let (store, bus) = tokio::join!(ground.store.check(), look_at_bus(ground, wiring));
+    store.map_err(|error| format!("the store does not answer: {}", error.chain()))?;
+    bus
+}
+
+async fn look_at_bus(ground: &Ground, wiring: &Wiring) -> Result<(), String> {
     if wiring.works_without_bus {
         return Ok(());
     }
     if !ground.bus.is_connected() {
         return Err("NATS is not connected".to_owned());
     }
-    for listen in wiring.listens {
-        let stream = stream_for(listen.package);
-        let found = ground.bus.jetstream.get_stream(&stream).await;
-        let found = found.map_err(|_| format!("the stream {stream} is missing; streams are made at deployment"))?;
-        found.consumer_info(ground.service).await.map_err(|_| {
-            format!(
-                "the consumer {} of the stream {stream} is missing; consumers are made at deployment",
-                ground.service
-            )
-        })?;
-    }
+    try_join_all(wiring.listens.iter().map(|listen| look_at_stream(ground, stream_for(listen.package)))).await?;
+    Ok(())
+}
+
+async fn look_at_stream(ground: &Ground, stream: String) -> Result<(), String> {
+    let found = ground.bus.jetstream.get_stream(&stream).await;
+    let found = found.map_err(|_| format!("the stream {stream} is missing; streams are made at deployment"))?;
+    found.consumer_info(ground.service).await.map_err(|_| {
+        format!("the consumer {} of the stream {stream} is missing; consumers are made at deployment", ground.service)
+    })?;
     Ok(())
 }

@@ -20,7 +20,7 @@ use prometheus::{Registry, TextEncoder};
 use crate::telemetry;
 
 /// Every metric as Prometheus knows it. Histograms have `_bucket`, `_sum` and `_count` behind it.
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 21] = [
     "rpc_server_call_duration_seconds",
     "skranke_outbox_depth",
     "skranke_outbox_oldest_age_seconds",
@@ -38,6 +38,7 @@ pub const NAMES: [&str; 20] = [
     "skranke_bus_connected",
     "skranke_telemetry_lost_spans_total",
     "skranke_ready",
+    "skranke_remarks",
     "process_memory_usage_bytes",
     "process_cpu_time_seconds_total",
     "process_unix_file_descriptor_count",
@@ -85,6 +86,7 @@ pub struct Metrics {
     connections: Gauge<u64>,
     bus_connected: Gauge<u64>,
     ready: Gauge<u64>,
+    remarks: Gauge<u64>,
 }
 
 impl Metrics {
@@ -155,6 +157,7 @@ impl Metrics {
             connections: count("skranke.store.connections", "Connections to the store."),
             bus_connected: count("skranke.bus.connected", "1 while NATS is connected, else 0."),
             ready: count("skranke.ready", "1 while the service can work, else 0."),
+            remarks: count("skranke.remarks", "What does not work although the service does; /readyz names it."),
         }
     }
 
@@ -212,9 +215,10 @@ impl Metrics {
         self.leases.record(count as u64, &[KeyValue::new("purpose", purpose)]);
     }
 
-    /// Whether the service can work.
-    pub(crate) fn ready(&self, is_ready: bool) {
+    /// Whether the service can work, and how many things do not although it does.
+    pub(crate) fn ready(&self, is_ready: bool, remarks: usize) {
         self.ready.record(is_ready.into(), &[]);
+        self.remarks.record(remarks as u64, &[]);
     }
 
     /// Sends what was measured last. Returns at once.

@@ -24,6 +24,11 @@ impl Remarks {
         }
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// A line for each; nothing if all is well.
     pub fn lines(&self) -> String {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

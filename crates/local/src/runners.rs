@@ -129,7 +129,16 @@ pub async fn enrol(desk_folder: &Path, url: &str, client_id: &ClientId, runner: 
     let enrolled = accounts.enrol(client_id, runner);
     accounts.keep(&home)?;
     kill(Pid::from_raw(pid), Signal::SIGHUP).context("nats-server cannot be told")?;
-    deploy_all_jobs(&accounts, url).await?;
+    // While NATS takes its accounts over, JetStream is away for a moment.
+    let deployed = async {
+        while let Err(error) = deploy_all_jobs(&accounts, url).await {
+            tracing::debug!(error = format!("{error:#}"), "the runners' streams cannot be made yet");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(KNOWN_WITHIN, deployed)
+        .await
+        .context("NATS makes no streams for runners; its log says why")?;
     let known = async {
         while !is_known(url, client_id, runner, &enrolled.password).await {
             tokio::time::sleep(Duration::from_millis(50)).await;

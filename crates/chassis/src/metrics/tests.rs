@@ -16,7 +16,7 @@ fn measured() -> Metrics {
     metrics.clocks_due(2);
     metrics.published(3);
     metrics.leases("relay", 64);
-    metrics.ready(true);
+    metrics.ready(true, 0);
     let stream = [KeyValue::new("stream", "INTAKE")];
     for gauge in [&metrics.consumer_pending, &metrics.consumer_ack_pending, &metrics.consumer_redelivered] {
         gauge.record(1, &stream);
