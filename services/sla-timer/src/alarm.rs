@@ -1,6 +1,6 @@
 //! The alarm: sleeps until the next due instant by the given clock, then lets what is due speak.
 //!
-//! The row is the truth. Memory holds the next two seconds only and is filled from the rows every second, so that what
+//! The row is the truth. Memory holds the next three seconds only and is filled from the rows every second, so that what
 //! another replica armed, or was missed by whatever accident, is found; within that a commit of this process wakes the
 //! alarm at once. Reading goes on beside the firing, and begins early when of a long list the part that was read runs
 //! out. The database's clock decides what is due, the monotonic one how long to sleep.

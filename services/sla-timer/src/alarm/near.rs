@@ -13,7 +13,7 @@ use crate::handle::Armed;
 use crate::store::TicketKey;
 
 /// How far memory looks ahead.
-pub(super) const AHEAD: SignedDuration = SignedDuration::from_secs(2);
+pub(super) const AHEAD: SignedDuration = SignedDuration::from_secs(3);
 /// Tickets that memory holds at most; what is beyond stays in the rows until there is room.
 pub(super) const MOST: usize = 65_536;
 

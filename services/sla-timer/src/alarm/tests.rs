@@ -67,7 +67,7 @@ fn memory_takes_in_the_near_future_only_and_gives_out_what_is_due() {
 fn what_is_near_is_so_by_the_databases_clock() {
     let clock = Clock::manual(at(10_000));
     let armed = |second| vec![(due(second, "acme", 1).1, Some(at(second)))];
-    for (ahead_by, near_at, far_at) in [(3_600, 13_601, 13_603), (-3_600, 6_401, 6_403)] {
+    for (ahead_by, near_at, far_at) in [(3_600, 13_601, 13_604), (-3_600, 6_401, 6_404)] {
         let near = Near::default();
         near.goes_by(SignedDuration::from_secs(ahead_by));
         near.arm(&clock, armed(far_at));
