@@ -1,8 +1,10 @@
 //! compose.yaml and the Dockerfile: the same program with settings that it knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use anyhow::Context;
 use chassis::Config;
 use clap::Parser;
 use integration::skranke_binary;
@@ -59,6 +61,49 @@ fn compose_runs_every_service_with_settings_that_it_knows() -> anyhow::Result<()
         }
         assert_eq!(service["read_only"], true, "{name}");
     }
+    Ok(())
+}
+
+/// The variables that `compose.yaml` cannot do without: `${NAME:?why}`.
+fn required(yaml: &str) -> BTreeSet<String> {
+    let begun = yaml.lines().filter(|line| !line.starts_with('#')).flat_map(|line| line.split("${").skip(1));
+    begun.filter_map(|rest| Some(rest.split_once(":?")?.0.to_owned())).collect()
+}
+
+/// The command that writes the passwords, as people are told to type it.
+fn passwords_command(document: &str) -> Option<String> {
+    let lines: Vec<&str> = document.lines().map(|line| line.strip_prefix("#   ").unwrap_or(line)).collect();
+    let begin = lines.iter().position(|line| line.contains("for name in "))?;
+    let rest = lines.get(begin..)?;
+    let end = rest.iter().position(|line| line.contains("done"))?;
+    Some(rest.get(..=end)?.join("\n"))
+}
+
+#[test]
+fn one_command_writes_every_password_that_compose_asks_for_and_none_twice() -> anyhow::Result<()> {
+    let yaml = read("compose.yaml")?;
+    let command = passwords_command(&yaml).context("compose.yaml says how")?;
+    assert_eq!(passwords_command(&read("docs/kubernetes.md")?), Some(command.clone()), "both say the same");
+    if Command::new("openssl").arg("version").output().is_err() {
+        println!("skipped: there is no openssl");
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let typed = || Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output();
+    assert!(typed()?.status.success());
+    let file = folder.path().join(".env");
+    let written = std::fs::read_to_string(&file)?;
+    let passwords: BTreeMap<&str, &str> = written.lines().filter_map(|line| line.split_once('=')).collect();
+    let names: BTreeSet<String> = passwords.keys().map(|name| (*name).to_owned()).collect();
+    assert_eq!(names, required(&yaml));
+    for password in passwords.values() {
+        assert!(password.len() == 48 && password.bytes().all(|byte| byte.is_ascii_hexdigit()), "{password}");
+    }
+    assert_eq!(passwords.values().collect::<BTreeSet<_>>().len(), names.len(), "each has its own");
+    assert_eq!(std::fs::metadata(&file)?.permissions().mode() & 0o777, 0o600, "nobody else reads them");
+    // Postgres keeps those of its first start.
+    assert!(!typed()?.status.success());
+    assert_eq!(std::fs::read_to_string(&file)?, written);
     Ok(())
 }
 

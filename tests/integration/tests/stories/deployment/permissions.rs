@@ -184,13 +184,15 @@ async fn strangers_are_kept_out(deployment: &Bus, url: &str) -> anyhow::Result<(
     Ok(())
 }
 
-/// The names that the manifests' probes ask for.
+/// What the manifests' probes ask for.
 async fn what_probes_ask_is_answered(running: &Running) -> anyhow::Result<()> {
     let template = read("deploy/k8s/base/shared/service/deployment.yaml")?;
     let channel = Channel::from_shared(format!("http://{}", running.grpc_address))?.connect().await?;
     let mut health = HealthClient::new(channel);
+    assert!(template.contains("grpc: {port: 50051, service: readiness}"));
+    assert!(template.contains("httpGet: {path: /healthz, port: http}"));
+    assert_eq!(reqwest::get(format!("http://{}/healthz", running.http_address)).await?.status(), 200);
     for service in ["liveness", "readiness"] {
-        assert!(template.contains(&format!("grpc: {{port: 50051, service: {service}}}")));
         let request = HealthCheckRequest { service: service.to_owned() };
         let status = health.check(request).await?.into_inner().status;
         assert_eq!(status, ServingStatus::Serving as i32, "{service}");

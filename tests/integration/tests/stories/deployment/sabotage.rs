@@ -35,7 +35,7 @@ fn of_containers() -> Vec<Sabotage> {
         ("resources/limits/cpu", json!("50m"), "requested and limited"),
         ("readinessProbe", Value::Null, "not all three probes"),
         ("startupProbe", Value::Null, "not all three probes"),
-        ("readinessProbe/grpc/service", json!("liveness"), "ask the same"),
+        ("readinessProbe", json!({ "httpGet": { "path": "/healthz", "port": "http" } }), "ask the same"),
         ("lifecycle", Value::Null, "time to stop"),
     ];
     let at = |field| format!("/spec/template/spec/containers/0/{field}");

@@ -8,6 +8,7 @@ use chassis::{Config, stream_for, telemetry};
 use clap::Parser;
 use integration::Story;
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use local::SERVICES;
 use serde_json::{Value, json};
 
@@ -138,9 +139,14 @@ fn every_port_is_one_that_a_service_opens() -> anyhow::Result<()> {
             let ports = container.ports.iter().flatten().map(|port| (port.name.clone(), port.container_port));
             let expected = [("grpc", grpc), ("http", http)].map(|(name, port)| (Some(name.to_owned()), port));
             assert_eq!(ports.collect::<Vec<_>>(), expected, "{}", workload.title());
-            for probe in [&container.startup_probe, &container.readiness_probe, &container.liveness_probe] {
-                let asked = probe.as_ref().and_then(|probe| probe.grpc.as_ref());
-                assert_eq!(asked.map(|asked| asked.port), Some(grpc), "{}", workload.title());
+            let ready = container.readiness_probe.as_ref().and_then(|probe| probe.grpc.as_ref());
+            assert_eq!(ready.map(|asked| asked.port), Some(grpc), "{}", workload.title());
+            // gRPC is not served before the store is there, for which nobody is to be killed.
+            for probe in [&container.startup_probe, &container.liveness_probe] {
+                let asked = probe.as_ref().and_then(|probe| probe.http_get.as_ref());
+                let asked = asked.map(|asked| (asked.path.as_deref(), &asked.port));
+                let expected = (Some("/healthz"), &IntOrString::String("http".to_owned()));
+                assert_eq!(asked, Some(expected), "{}", workload.title());
             }
         }
         for service in rendered.typed::<Service>("Service")? {
