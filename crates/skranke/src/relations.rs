@@ -227,6 +227,11 @@ fn shown(proposals: &[proto::ProblemProposal]) -> String {
     rows.to_string()
 }
 
+/// A ticket's name; one without is not for the caller's eyes.
+fn named(reference: &str) -> &str {
+    if reference.is_empty() { "another ticket" } else { reference }
+}
+
 /// What is known of it as a major incident or a problem, and which tickets belong to it.
 pub(crate) fn stands(ticket: &proto::Ticket) -> String {
     let mut lines = Vec::new();
@@ -245,7 +250,7 @@ pub(crate) fn stands(ticket: &proto::Ticket) -> String {
         lines.extend(major.status.as_ref().map(|news| format!("status {}: {}", news.number, plain(&news.text))));
     }
     if let Some(news) = &ticket.status_news {
-        lines.push(format!("status {} of {}: {}", news.number, plain(&news.parent), plain(&news.text)));
+        lines.push(format!("status {} of {}: {}", news.number, plain(named(&news.parent)), plain(&news.text)));
     }
     if let Some(problem) = &ticket.problem {
         for (what, text) in [
@@ -263,7 +268,7 @@ pub(crate) fn stands(ticket: &proto::Ticket) -> String {
     }
     for one in &ticket.relations {
         let kind = word::<proto::RelationKind>(one.kind).replace('_', " ");
-        let other = plain(format!("{} {}", one.reference, one.subject).trim());
+        let other = plain(format!("{} {}", named(&one.reference), one.subject).trim());
         lines.push(if one.reverse { format!("{other} is {kind} this") } else { format!("{kind} {other}") });
     }
     let more = usize::try_from(ticket.relation_count).unwrap_or_default().saturating_sub(ticket.relations.len());

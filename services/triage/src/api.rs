@@ -2,6 +2,7 @@
 
 mod asked;
 pub mod automation;
+mod discreet;
 mod draft;
 pub mod fulfilment;
 mod read;
@@ -11,7 +12,6 @@ mod view;
 mod watch;
 pub mod workspace;
 
-use contracts::ClientId;
 use contracts::triage::v1 as proto;
 use contracts::triage::v1::triage_service_server::TriageService;
 use tonic::{Request, Response, Status};
@@ -22,7 +22,7 @@ use chassis::{Ground, inbox, status, telemetry};
 use crate::domain::SupportModel;
 use crate::handle::{self, Desk, Envelope};
 use crate::news::News;
-use crate::store::{self, ticket::Found};
+use crate::store::ticket::Found;
 use crate::wire;
 use crate::wire::request::Commands;
 
@@ -88,32 +88,6 @@ impl Api {
         let done = handle::command(&self.desk, envelope).await?;
         self.news.ring();
         Ok(done)
-    }
-
-    /// Without the past tickets that stand beside it and are not for the caller's eyes. Costs nothing where there are no
-    /// queues that are hidden from them.
-    async fn discreet(
-        &self,
-        mut ticket: proto::Ticket,
-        model: &SupportModel,
-        caller: &Caller,
-    ) -> Result<proto::Ticket, Status> {
-        let reader = caller.principal.subject.clone();
-        let suggested = ticket.suggestions.iter().map(|one| &one.ticket_reference).filter(|one| !one.is_empty());
-        let named: Vec<String> = suggested.chain(ticket.learned.iter().flat_map(|one| &one.tickets)).cloned().collect();
-        let client_id = ClientId::new(&ticket.client_id);
-        let (Ok(client_id), false) = (client_id, named.is_empty() || model.hidden_from(&reader).is_empty()) else {
-            return Ok(ticket);
-        };
-        let read = self.ground.store.read(&caller.scope, move |connection| {
-            Box::pin(async move { store::confidential::hidden_among(connection, &client_id, &named, &reader).await })
-        });
-        let hidden = read.await?;
-        ticket.suggestions.retain(|one| !hidden.contains(&one.ticket_reference));
-        for one in &mut ticket.learned {
-            one.tickets.retain(|reference| !hidden.contains(reference));
-        }
-        Ok(ticket)
     }
 
     /// The ticket with all that stands beside it, by the client's model as of now.

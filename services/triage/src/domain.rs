@@ -8,6 +8,7 @@ pub mod condition;
 mod confidential;
 pub mod contact;
 pub mod decide;
+pub mod discreet;
 pub mod event;
 pub mod fulfilment;
 mod hand_over;

@@ -100,6 +100,15 @@ impl Check {
         text
     }
 
+    /// Somebody by their name: no word that stands for somebody is known here, and nobody answers to one.
+    pub fn person(&mut self, field: &str, text: &str, most: usize) -> String {
+        let text = self.needed(field, text, most);
+        if text.starts_with('@') {
+            self.say(field, format!("`{text}` is nobody: name a person"));
+        }
+        text
+    }
+
     /// A list of at most so many.
     pub fn at_most(&mut self, field: &str, length: usize, most: usize) {
         if length > most {

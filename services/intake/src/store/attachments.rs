@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use crate::attachments::Lying;
 
-fn attachment(body: Vec<u8>) -> Result<Attachment, Error> {
-    Attachment::decode(body.as_slice()).map_err(|error| Error::internal(format!("an attachment: {error}")))
+/// A file as its row has it.
+pub(super) fn attachment(body: impl AsRef<[u8]>) -> Result<Attachment, Error> {
+    Attachment::decode(body.as_ref()).map_err(|error| Error::internal(format!("an attachment: {error}")))
 }
 
 /// How many files a ticket has, and their bytes.

@@ -7,6 +7,7 @@ use prost::Message as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::attachments::attachment;
 use crate::wire::messages::Attachment;
 
 /// A file that waits for its ticket.
@@ -20,10 +21,6 @@ pub struct Waiting {
     pub size: i64,
     /// What it holds.
     pub sha256: Vec<u8>,
-}
-
-fn attachment(body: &[u8]) -> Result<Attachment, Error> {
-    Attachment::decode(body).map_err(|error| Error::internal(format!("an attachment: {error}")))
 }
 
 /// How many files of somebody wait, and their bytes. Holds whoever else of them uploads until the end of the

@@ -5,10 +5,11 @@ use contracts::triage::v1 as proto;
 use contracts::triage::v1::fulfilment_service_server::FulfilmentService;
 use tonic::{Request, Response, Status};
 
+use chassis::Error;
 use chassis::authorisation::Caller;
 use chassis::status::{self, Violation};
 
-use super::Api;
+use super::{Api, discreet};
 use crate::store;
 use crate::store::ticket::clients_of;
 use crate::wire::model::{AppliedModel, item};
@@ -123,11 +124,16 @@ impl FulfilmentService for Fulfilment {
         if approver.is_empty() {
             approver.clone_from(&caller.principal.subject);
         }
-        let (who, reader) = (approver.clone(), caller.principal.subject.clone());
+        let (who, reader) = (approver, caller.principal.subject.clone());
         let waiting = self.0.ground.store.read(&caller.scope, move |connection| {
-            Box::pin(async move { store::fulfilment::waiting_for(connection, clients, &who, &reader).await })
+            Box::pin(async move {
+                let waiting = store::fulfilment::waiting_for(connection, clients, &who, &reader).await?;
+                let mut tickets: Vec<_> = waiting.iter().map(|one| fulfilment::waiting_for(one, &who)).collect();
+                discreet::listed(connection, &reader, &mut tickets).await?;
+                Ok::<_, Error>(tickets)
+            })
         });
-        let tickets = waiting.await?.iter().map(|ticket| fulfilment::waiting_for(ticket, &approver)).collect();
+        let tickets = waiting.await?;
         Ok(Response::new(proto::ListPendingApprovalsResponse { tickets }))
     }
 
@@ -223,9 +229,14 @@ impl FulfilmentService for Fulfilment {
         let clients = Self::clients(&caller, &named)?;
         let reader = caller.principal.subject.clone();
         let found = self.0.ground.store.read(&caller.scope, move |connection| {
-            Box::pin(async move { store::fulfilment::changes(connection, clients, from_at, until_at, &reader).await })
+            Box::pin(async move {
+                let found = store::fulfilment::changes(connection, clients, from_at, until_at, &reader).await?;
+                let mut tickets: Vec<_> = found.iter().map(fulfilment::with_change).collect();
+                discreet::listed(connection, &reader, &mut tickets).await?;
+                Ok::<_, Error>(tickets)
+            })
         });
-        let tickets = found.await?.iter().map(fulfilment::with_change).collect();
+        let tickets = found.await?;
         Ok(Response::new(proto::ListChangesResponse { tickets }))
     }
 }

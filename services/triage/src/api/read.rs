@@ -9,11 +9,12 @@ use chassis::authorisation::Caller;
 use chassis::status::{self, Violation};
 use chassis::{Error, PageToken, page_size};
 
-use super::Api;
+use super::{Api, discreet};
 use crate::handle;
 use crate::handle::confidential::hidden;
 use crate::store;
 use crate::store::list::{Filter, LastKey};
+use crate::store::relation::Unseen;
 use crate::store::ticket::clients_of;
 use crate::wire::{self, Check, request};
 
@@ -74,8 +75,8 @@ impl Api {
                         return Ok(None);
                     }
                     let key = (found.ticket.client_id.clone(), found.ticket.ticket_id);
-                    let hidden = model.hidden_from(&agent);
-                    let others = store::relation::shown(connection, &key, &hidden, MOST_RELATIONS).await?;
+                    let unseen = Unseen { queues: model.hidden_from(&agent), agent };
+                    let others = store::relation::shown(connection, &key, &unseen, MOST_RELATIONS).await?;
                     Ok::<_, Error>(Some((found, model, others)))
                 })
             })
@@ -120,21 +121,28 @@ impl Api {
         check.done().map_err(status::invalid)?;
         let mut filter = within(&caller, filter, &named)?;
         let (models, agent) = (self.desk.models.clone(), caller.principal.subject.clone());
-        let tickets = self
+        let is_search = !filter.subject_contains.is_empty();
+        let found = self
             .ground
             .store
             .read(&caller.scope, move |connection| {
                 Box::pin(async move {
                     filter.hidden = hidden(connection, &models, filter.clients.as_deref(), agent).await?;
-                    store::list::page(connection, &filter, order, after, size).await
+                    let tickets = store::list::page(connection, &filter, order, after, size).await?;
+                    let mut told: Vec<proto::Ticket> = tickets.iter().map(wire::ticket::listed).collect();
+                    if !filter.hidden.queues.is_empty() {
+                        discreet::listed(connection, &filter.hidden.agent, &mut told).await?;
+                    }
+                    Ok::<_, Error>((tickets, told))
                 })
             })
-            .await?;
+            .await;
+        let (tickets, told) = found.map_err(|error| if is_search { too_wide(error) } else { error.into() })?;
         let next_page_token = match tickets.last() {
             Some(last) if is_full(tickets.len(), size) => PageToken::encode(&question, &order.key_of(last)),
             _ => String::new(),
         };
-        Ok(proto::ListTicketsResponse { tickets: tickets.iter().map(wire::ticket::listed).collect(), next_page_token })
+        Ok(proto::ListTicketsResponse { tickets: told, next_page_token })
     }
 
     pub(super) async fn history(
@@ -161,19 +169,24 @@ impl Api {
                         return Ok(None);
                     }
                     let key = (found.ticket.client_id, found.ticket.ticket_id);
-                    store::history::page(connection, &key, after, size).await.map(Some)
+                    let entries = store::history::page(connection, &key, after, size).await?;
+                    let told = if model.hidden_from(&agent).is_empty() {
+                        entries.iter().map(wire::event::history_entry).collect::<Result<_, Error>>()?
+                    } else {
+                        discreet::entries(connection, &agent, &entries).await?
+                    };
+                    Ok::<_, Error>(Some((entries, told)))
                 })
             })
             .await?;
-        let entries = entries.ok_or_else(|| status::not_found("ticket"))?;
+        let (entries, told) = entries.ok_or_else(|| status::not_found("ticket"))?;
         let next_page_token = match entries.last() {
             Some(last) if is_full(entries.len(), size) => {
                 PageToken::encode(&question, &(last.occurred_at.as_microsecond(), last.revision))
             }
             _ => String::new(),
         };
-        let entries: Result<Vec<_>, Error> = entries.iter().map(wire::event::history_entry).collect();
-        Ok(proto::ListHistoryResponse { entries: entries?, next_page_token })
+        Ok(proto::ListHistoryResponse { entries: told, next_page_token })
     }
 
     pub(super) async fn apply_model(
@@ -219,4 +232,13 @@ impl Api {
 
 fn is_full(length: usize, size: i64) -> bool {
     i64::try_from(length).is_ok_and(|length| length >= size)
+}
+
+/// Common words that seldom stand together, or that no ticket of late has, would be looked for in all tickets there are.
+fn too_wide(error: Error) -> Status {
+    if store::words::took_too_long(&error) {
+        let what = "these words are looked for in too many tickets: name a client, states, a period or a rarer word";
+        return status::refused("SEARCH_TOO_WIDE", what);
+    }
+    error.into()
 }

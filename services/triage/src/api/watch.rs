@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use contracts::triage::v1 as proto;
 use futures::Stream;
+use sqlx::PgConnection;
 use tokio::sync::watch;
 use tonic::Status;
 
@@ -13,13 +14,13 @@ use chassis::authorisation::Caller;
 use chassis::status;
 use chassis::{Error, Ground, Scope};
 
-use super::Api;
 use super::read::within;
+use super::{Api, discreet};
 use crate::domain::Ticket;
 use crate::handle::Models;
 use crate::handle::confidential::hidden;
 use crate::store::history::{self, Cursor, Entry};
-use crate::store::list::Filter;
+use crate::store::list::{Filter, Hidden};
 use crate::wire::{self, Check, request};
 
 /// Changes read at once.
@@ -44,7 +45,7 @@ struct Watcher {
     cursor: Cursor,
     rings: watch::Receiver<()>,
     busy: u32,
-    read: VecDeque<(Entry, Ticket)>,
+    read: VecDeque<proto::WatchTicketsResponse>,
 }
 
 impl Api {
@@ -85,9 +86,8 @@ impl Watcher {
     /// The next change; `None` once the service stops.
     async fn next(&mut self) -> Result<Option<proto::WatchTicketsResponse>, Error> {
         loop {
-            if let Some((entry, ticket)) = self.read.pop_front() {
-                let entry = Some(wire::event::history_entry(&entry)?);
-                return Ok(Some(proto::WatchTicketsResponse { ticket: Some(wire::ticket::listed(&ticket)), entry }));
+            if let Some(change) = self.read.pop_front() {
+                return Ok(Some(change));
             }
             if self.ground.stop.is_asked() {
                 return Ok(None);
@@ -109,7 +109,8 @@ impl Watcher {
             .read(&self.scope, move |connection| {
                 Box::pin(async move {
                     filter.hidden = hidden(connection, &models, filter.clients.as_deref(), agent).await?;
-                    history::news(connection, cursor, &filter, BATCH).await
+                    let (news, cursor) = history::news(connection, cursor, &filter, BATCH).await?;
+                    Ok::<_, Error>((told(connection, &filter.hidden, news).await?, cursor))
                 })
             })
             .await?;
@@ -134,4 +135,22 @@ impl Watcher {
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+/// The changes as their watcher sees them.
+async fn told(
+    connection: &mut PgConnection,
+    hidden: &Hidden,
+    news: Vec<(Entry, Ticket)>,
+) -> Result<Vec<proto::WatchTicketsResponse>, Error> {
+    let (entries, tickets): (Vec<Entry>, Vec<Ticket>) = news.into_iter().unzip();
+    let mut tickets: Vec<proto::Ticket> = tickets.iter().map(wire::ticket::listed).collect();
+    let entries = if hidden.queues.is_empty() {
+        entries.iter().map(wire::event::history_entry).collect::<Result<_, Error>>()?
+    } else {
+        discreet::listed(connection, &hidden.agent, &mut tickets).await?;
+        discreet::entries(connection, &hidden.agent, &entries).await?
+    };
+    let change = |(ticket, entry)| proto::WatchTicketsResponse { ticket: Some(ticket), entry: Some(entry) };
+    Ok(tickets.into_iter().zip(entries).map(change).collect())
 }

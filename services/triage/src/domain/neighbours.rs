@@ -125,9 +125,14 @@ impl Proposal {
         Said { target: self.target, value: self.value.clone(), share: self.share }
     }
 
+    /// `8 of 10 similar tickets`
+    pub fn counted(&self) -> String {
+        format!("{} of {} similar tickets", self.agreeing, self.similar)
+    }
+
     /// `8 of 10 similar tickets (ACME-1, ACME-7, …)`
     pub fn because(&self) -> String {
         let more = if self.agreeing as usize > self.named.len() { ", …" } else { "" };
-        format!("{} of {} similar tickets ({}{more})", self.agreeing, self.similar, self.named.join(", "))
+        format!("{} ({}{more})", self.counted(), self.named.join(", "))
     }
 }

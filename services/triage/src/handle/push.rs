@@ -9,12 +9,15 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Change, Desk, Models, record};
+use crate::domain::discreet::resolved_with;
 use crate::domain::relation::{Fact, Other};
 use crate::domain::{Actor, Event, Happened, ResolutionCode, State, Ticket, evolve};
 use crate::store::pushed::{self, Behind, CaughtUp};
 use crate::store::relation;
 use crate::store::{self, Key};
 
+/// What a confidential parent is called.
+const ITS_MAJOR: &str = "its major incident";
 /// Children that are pushed along in one transaction.
 const BATCH: i64 = 200;
 
@@ -67,7 +70,8 @@ async fn push_some(
             happened: Vec::new(),
             traceparent: None,
         });
-        caught_up.push(push_one(change, parent, one, now));
+        let is_secret = model.is_confidential(&parent.work.placement.queue);
+        caught_up.push(push_one(change, parent, is_secret, one, now));
     }
     let changes: Vec<Change> = changes.into_values().filter(|change| !change.happened.is_empty()).collect();
     record(connection, &changes, |_| Some(&*model)).await?;
@@ -76,8 +80,9 @@ async fn push_some(
     Ok(true)
 }
 
-/// What a child makes of its parent's news and end.
-fn push_one(change: &mut Change, parent: &Ticket, behind: Behind, now: Timestamp) -> CaughtUp {
+/// What a child makes of its parent's news and end. Of a confidential one it gets the news, which are for requesters, and
+/// that it is over.
+fn push_one(change: &mut Change, parent: &Ticket, is_secret: bool, behind: Behind, now: Timestamp) -> CaughtUp {
     let other = Other { ticket_id: parent.ticket_id, reference: parent.matter.reference.clone() };
     let mut caught_up = CaughtUp { told: behind.told, settled_at: behind.settled_at, behind };
     if let Some((news, _)) = parent.work.ties.major.as_ref().and_then(|major| major.status.as_ref()) {
@@ -106,8 +111,8 @@ fn push_one(change: &mut Change, parent: &Ticket, behind: Behind, now: Timestamp
             let event = Event::Resolved {
                 code: child_code(resolution.code),
                 article_id: String::new(),
-                no_article_reason: format!("resolved with {}", other.reference),
-                note: resolution.note.clone(),
+                no_article_reason: resolved_with(if is_secret { ITS_MAJOR } else { &other.reference }),
+                note: if is_secret { String::new() } else { resolution.note.clone() },
                 approver: String::new(),
             };
             by_parent(change, event, &name, &other, now);

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use chassis::Error;
 
 use super::ticket::Kept;
-use super::words;
-use crate::domain::search::{self, Word as SoughtWord};
+use super::words::{self, Looked};
+use crate::domain::search;
 use crate::domain::{Priority, State, Ticket, Word};
 
 /// Which tickets. Everything that is set must hold; within a list any may.
@@ -126,8 +126,13 @@ pub async fn page(
     after: Option<LastKey>,
     size: i64,
 ) -> Result<Vec<Ticket>, Error> {
-    let Some(found) = words::looked_up(connection, filter).await? else {
-        return read(connection, filter, &[], order, after, size).await;
+    if !filter.subject_contains.is_empty() {
+        words::be_quick(connection).await?;
+    }
+    // Those that are open are few: to read them takes less time than to look their words up.
+    let found = if is_of_open(filter) { None } else { words::looked_up(connection, filter).await? };
+    let Some(found) = found else {
+        return read(connection, filter, Looked::Everywhere, order, after, size).await;
     };
     let mut tickets = Vec::new();
     if !found.rare.is_empty() {
@@ -137,47 +142,48 @@ pub async fn page(
             // Whoever is looked up by the only word has it.
             filter.subject_contains.clear();
         }
-        tickets = read(connection, &filter, &found.rare, order, after, size).await?;
+        tickets = read(connection, &filter, Looked::ByWord(&found.rare), order, after, size).await?;
+    }
+    if !found.met.is_empty() {
+        tickets.extend(read(connection, filter, Looked::ByKey(&found.met), order, after, size).await?);
     }
     if !found.common.is_empty() {
         let filter = Filter { clients: Some(found.common), ..filter.clone() };
-        tickets.extend(read(connection, &filter, &[], order, after, size).await?);
+        tickets.extend(read(connection, &filter, Looked::Everywhere, order, after, size).await?);
     }
     tickets.sort_by(|one, other| order.compared(one, other));
     tickets.truncate(usize::try_from(size).unwrap_or_default());
     Ok(tickets)
 }
 
-/// The same in one statement; of the clients that have a rare word, if any are named.
+/// The same in one statement, of what is looked at.
 async fn read(
     connection: &mut PgConnection,
     filter: &Filter,
-    rare: &[(String, SoughtWord)],
+    looked: Looked<'_>,
     order: Order,
     after: Option<LastKey>,
     size: i64,
 ) -> Result<Vec<Ticket>, Error> {
-    let mut query = match &filter.clients {
-        _ if !rare.is_empty() => {
-            let mut query = QueryBuilder::<Postgres>::new("");
-            words::push_clients(&mut query, rare);
-            query
-        }
+    let mut query = QueryBuilder::<Postgres>::new("");
+    let is_named = looked.push_clients(&mut query);
+    match &filter.clients {
+        _ if is_named => {}
         Some(clients) => {
-            let mut query = QueryBuilder::<Postgres>::new("SELECT t.* FROM UNNEST(");
-            query.push_bind(clients).push("::text[]) AS c(client_id)");
-            query
+            query.push("SELECT t.* FROM UNNEST(").push_bind(clients).push("::text[]) AS c(client_id)");
         }
         // The clients that have tickets, hopping from one to the next through the index.
-        None => QueryBuilder::new(
-            "WITH RECURSIVE c(client_id) AS (
+        None => {
+            query.push(
+                "WITH RECURSIVE c(client_id) AS (
                  (SELECT client_id FROM ticket ORDER BY client_id LIMIT 1)
                  UNION ALL
                  SELECT (SELECT n.client_id FROM ticket n WHERE n.client_id > c.client_id ORDER BY n.client_id LIMIT 1)
                  FROM c WHERE c.client_id IS NOT NULL)
              SELECT t.* FROM c",
-        ),
-    };
+            );
+        }
+    }
     query.push(" CROSS JOIN LATERAL (SELECT t.* FROM ticket t WHERE t.client_id = c.client_id");
     // Who has an open ticket has a claim, and claims are found by their owners. As an array, so that the tickets are
     // looked up by their keys and not all open ones one by one.
@@ -189,9 +195,7 @@ async fn read(
         query.push_bind(filter.owners.clone()).push(")))");
     }
     push_found(&mut query, filter);
-    if !rare.is_empty() {
-        query.push(words::IS_RARE);
-    }
+    looked.push_is_found(&mut query);
     push_filter(&mut query, filter);
     if let Some(key) = after {
         let at = Timestamp::from_microsecond(key.at).unwrap_or(Timestamp::UNIX_EPOCH);

@@ -22,12 +22,21 @@ pub struct Shown {
     pub kind: RelationKind,
     /// The other one says so.
     pub reverse: bool,
-    /// Which.
+    /// Which; without a name if it is not for the reader's eyes.
     pub other: Other,
     /// Since when.
     pub linked_at: Timestamp,
     /// Where it stands, and what it is about; `None` while it is not known.
     pub stands: Option<(State, String)>,
+}
+
+/// What somebody may not look into.
+#[derive(Debug, Clone, Default)]
+pub struct Unseen {
+    /// Who.
+    pub agent: String,
+    /// The queues, but for what they work on there themselves.
+    pub queues: Vec<String>,
 }
 
 /// What one ticket names.
@@ -162,41 +171,54 @@ pub async fn naming(connection: &mut PgConnection, of: &Key, kind: RelationKind)
     .await?)
 }
 
-/// The other tickets that this one belongs together with, those that it names first; and how many there are.
+/// The other tickets that this one belongs together with, those that it names first; and how many there are. Of one that
+/// is not for the reader's eyes it is said that there is one, not which.
 ///
 /// # Errors
 /// If the store failed.
 pub async fn shown(
     connection: &mut PgConnection,
     of: &Key,
-    hidden: &[String],
+    unseen: &Unseen,
     limit: i64,
 ) -> Result<(Vec<Shown>, i64), Error> {
-    type Row = (String, bool, Uuid, Option<String>, jiff_sqlx::Timestamp, Option<String>, Option<String>, i64);
+    type Row = (String, bool, Uuid, Option<String>, jiff_sqlx::Timestamp, Option<String>, Option<String>, i64, bool);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT r.kind, r.reverse, r.other_id, coalesce(t.reference, r.reference), r.linked_at, t.state, t.subject,
-                count(*) OVER ()
+                count(*) OVER (),
+                coalesce(t.queue = ANY($4), false)
+                    AND NOT (coalesce(lower(t.owner) = lower($5), false)
+                        OR coalesce(lower($5) = ANY(t.asked_approvers), false)
+                        OR EXISTS (SELECT FROM jsonb_array_elements(t.swarm->'members') AS member
+                                   WHERE lower(member->>0) = lower($5)))
          FROM (SELECT kind, false AS reverse, other_id, other_reference AS reference, linked_at, revision FROM relation
                WHERE client_id = $1 AND ticket_id = $2 AND unlinked_at IS NULL
                UNION ALL
                SELECT kind, true, ticket_id, NULL, linked_at, revision FROM relation
                WHERE client_id = $1 AND other_id = $2 AND unlinked_at IS NULL) AS r
-         LEFT JOIN ticket t ON t.client_id = $1 AND t.ticket_id = r.other_id AND t.queue <> ALL($4)
+         LEFT JOIN ticket t ON t.client_id = $1 AND t.ticket_id = r.other_id
          ORDER BY r.reverse, r.linked_at, r.revision, r.other_id LIMIT $3",
     )
     .bind(of.0.as_str())
     .bind(of.1)
     .bind(limit)
-    .bind(hidden)
+    .bind(&unseen.queues)
+    .bind(&unseen.agent)
     .fetch_all(connection)
     .await?;
     let count = rows.first().map_or(0, |row| row.7);
-    let shown = rows.into_iter().map(|(kind, reverse, ticket_id, reference, linked_at, state, subject, _)| {
-        let other = Other { ticket_id, reference: reference.unwrap_or_default() };
-        let stands = state.zip(subject).map(|(state, subject)| Ok::<_, Error>((word::<State>(&state)?, subject)));
-        let stands = stands.transpose()?;
-        Ok(Shown { kind: word(&kind)?, reverse, other, linked_at: linked_at.to_jiff(), stands })
-    });
+    let shown =
+        rows.into_iter().map(|(kind, reverse, ticket_id, reference, linked_at, state, subject, _, is_unseen)| {
+            let (kind, linked_at) = (word(&kind)?, linked_at.to_jiff());
+            if is_unseen {
+                let other = Other { ticket_id: Uuid::nil(), reference: String::new() };
+                return Ok(Shown { kind, reverse, other, linked_at, stands: None });
+            }
+            let other = Other { ticket_id, reference: reference.unwrap_or_default() };
+            let stands = state.zip(subject).map(|(state, subject)| Ok::<_, Error>((word::<State>(&state)?, subject)));
+            let stands = stands.transpose()?;
+            Ok(Shown { kind, reverse, other, linked_at, stands })
+        });
     Ok((shown.collect::<Result<_, Error>>()?, count))
 }
 

@@ -1,6 +1,6 @@
 //! Tickets by the words of their subjects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};
@@ -13,12 +13,24 @@ use super::list::Filter;
 use crate::domain::Ticket;
 use crate::domain::search::{self, Word};
 
+/// The statement was cancelled.
+const CANCELLED: &str = "57014";
 /// Tickets that are caught up with in one transaction.
 const BATCH: i64 = 1_000;
 /// Once older versions are gone: what they have registered meanwhile is caught up with then.
 const SETTLES_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// A word that so many tickets of a client have is not rare: it is soon met when they are read in their order.
 const RARE: i64 = 3_000;
+/// Common words of a text that are laid side by side, the longest ones: what has them all may be rare.
+const SIDE_BY_SIDE: usize = 4;
+/// Tickets with such a word that are read of a client, and of all clients together.
+const MOST_READ: (usize, usize) = (50_000, 400_000);
+/// Of the tickets with each common word so many are laid side by side first,
+const SAMPLE: i64 = 500;
+/// and where so many of those have all words, such tickets are soon met anyway.
+const OFTEN: i64 = 25;
+/// How long one statement of a search may take, in milliseconds.
+const SEARCHES_FOR: u32 = 2_000;
 
 /// Keeps the words of new tickets.
 ///
@@ -130,8 +142,29 @@ pub async fn catch_up(connection: &mut PgConnection, client_id: &ClientId, now: 
 pub struct Found {
     /// Clients of which few tickets have some word of it: those are looked up by their keys.
     pub rare: Vec<(String, Word)>,
-    /// Clients of which many have each of its words: they are soon met when all are read in their order.
+    /// Tickets of clients of which many have each of its words, and few have all of them.
+    pub met: Vec<(String, Uuid)>,
+    /// Clients of which many have its words: they are soon met when all are read in their order, or it takes too long.
     pub common: Vec<String>,
+}
+
+/// Lets no statement of a search take long.
+///
+/// # Errors
+/// If the store failed.
+pub async fn be_quick(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query("SELECT set_config('statement_timeout', $1, true)")
+        .bind(SEARCHES_FOR.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether a search took too long.
+pub fn took_too_long(error: &Error) -> bool {
+    let Error::Unavailable(cause) = error else { return false };
+    let known = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    known.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == CANCELLED)
 }
 
 /// How the tickets that a filter's text looks for are found; at a client that is not named there are none. `None`: the
@@ -140,12 +173,12 @@ pub struct Found {
 /// # Errors
 /// If the store failed.
 pub async fn looked_up(connection: &mut PgConnection, filter: &Filter) -> Result<Option<Found>, Error> {
-    let words = search::sought(&filter.subject_contains).words;
+    let mut words = search::sought(&filter.subject_contains).words;
     if words.is_empty() || !is_whole(connection, filter.clients.as_deref()).await? {
         return Ok(None);
     }
     let mut rarest: BTreeMap<String, (i64, Word)> = BTreeMap::new();
-    for word in words {
+    for word in &words {
         let (first, last) = word.range();
         let counts: Vec<(String, i64)> = sqlx::query_as(
             "SELECT c.client_id, (
@@ -175,7 +208,80 @@ pub async fn looked_up(connection: &mut PgConnection, filter: &Filter) -> Result
             _ => found.rare.push((client_id, word)),
         }
     }
+    let common = std::mem::take(&mut found.common);
+    words.sort_by_key(|word| std::cmp::Reverse(word.word.len()));
+    words.truncate(SIDE_BY_SIDE);
+    let most = (MOST_READ.1 / (common.len() * words.len()).max(1)).min(MOST_READ.0);
+    for client_id in common {
+        match met(connection, &client_id, &words, i64::try_from(most).unwrap_or(i64::MAX)).await? {
+            Some(ids) => found.met.extend(ids.into_iter().map(|ticket_id| (client_id.clone(), ticket_id))),
+            None => found.common.push(client_id),
+        }
+    }
     Ok(Some(found))
+}
+
+/// `found`: of the client `$1` tickets with the words from `$3` to `$4`, at most `$5` of each, with the word's bit of `$2`.
+macro_rules! side_by_side {
+    () => {
+        "WITH found AS MATERIALIZED (
+             SELECT s.bit, w.ticket_id
+             FROM (SELECT UNNEST($2::bigint[]) AS bit, UNNEST($3::text[]) AS first_word, UNNEST($4::text[]) AS last_word)
+                 AS s
+             CROSS JOIN LATERAL (
+                 SELECT w.ticket_id FROM ticket_word w
+                 WHERE w.client_id = $1 AND w.word >= s.first_word AND w.word <= s.last_word LIMIT $5) AS w)"
+    };
+}
+
+/// A client's tickets that have all of these words, as far as so few have one of them that all of those can be read;
+/// `None`: many have them all, or too many have each.
+async fn met(
+    connection: &mut PgConnection,
+    client_id: &str,
+    words: &[Word],
+    most: i64,
+) -> Result<Option<Vec<Uuid>>, Error> {
+    if words.len() < 2 {
+        return Ok(None);
+    }
+    let bits: Vec<i64> = (0..words.len()).map(|place| 1 << place).collect();
+    let all: i64 = bits.iter().sum();
+    let (first, last): (Vec<String>, Vec<String>) = words.iter().map(Word::range).unzip();
+    let together: i64 = sqlx::query_scalar(concat!(
+        side_by_side!(),
+        " SELECT count(*) FROM (SELECT FROM found GROUP BY ticket_id HAVING bit_or(bit) = $6) AS meeting"
+    ))
+    .bind(client_id)
+    .bind(&bits)
+    .bind(&first)
+    .bind(&last)
+    .bind(SAMPLE)
+    .bind(all)
+    .fetch_one(&mut *connection)
+    .await?;
+    if together >= OFTEN {
+        return Ok(None);
+    }
+    let (left_out, ids): (i64, Vec<Uuid>) = sqlx::query_as(concat!(
+        side_by_side!(),
+        ", left_out AS MATERIALIZED (SELECT bit FROM found GROUP BY bit HAVING count(*) >= $5)
+         SELECT coalesce((SELECT sum(bit) FROM left_out), 0)::bigint,
+                ARRAY(SELECT ticket_id FROM found WHERE bit NOT IN (SELECT bit FROM left_out)
+                      GROUP BY ticket_id HAVING bit_or(bit) = $6 - coalesce((SELECT sum(bit) FROM left_out), 0)
+                      LIMIT $7)"
+    ))
+    .bind(client_id)
+    .bind(&bits)
+    .bind(first)
+    .bind(last)
+    .bind(most)
+    .bind(all)
+    .bind(RARE)
+    .fetch_one(connection)
+    .await?;
+    let is_few = i64::try_from(ids.len()).is_ok_and(|count| count < RARE);
+    Ok((is_few && left_out < all).then_some(ids))
 }
 
 /// Whether all tickets of these clients (`None`: of all in scope) have their words.
@@ -203,16 +309,56 @@ async fn is_whole(connection: &mut PgConnection, clients: Option<&[String]>) -> 
     Ok(!missing)
 }
 
-/// The clients `c` with the words that few of their tickets have.
-pub fn push_clients(query: &mut QueryBuilder<Postgres>, rare: &[(String, Word)]) {
-    let clients: Vec<String> = rare.iter().map(|(client_id, _)| client_id.clone()).collect();
-    let (first, last): (Vec<String>, Vec<String>) = rare.iter().map(|(_, word)| word.range()).unzip();
-    query.push("SELECT t.* FROM UNNEST(").push_bind(clients).push("::text[], ").push_bind(first);
-    query.push("::text[], ").push_bind(last).push("::text[]) AS c(client_id, first_word, last_word)");
+/// Which tickets of which clients are looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Looked<'f> {
+    /// All of the filter's clients.
+    Everywhere,
+    /// Of these clients, those that have the word.
+    ByWord(&'f [(String, Word)]),
+    /// These.
+    ByKey(&'f [(String, Uuid)]),
+}
+
+impl Looked<'_> {
+    /// The clients `c`, with what their tickets are looked up by; `false`: the filter says which.
+    pub fn push_clients(self, query: &mut QueryBuilder<Postgres>) -> bool {
+        match self {
+            Self::Everywhere => return false,
+            Self::ByWord(rare) => {
+                let clients: Vec<String> = rare.iter().map(|(client_id, _)| client_id.clone()).collect();
+                let (first, last): (Vec<String>, Vec<String>) = rare.iter().map(|(_, word)| word.range()).unzip();
+                query.push("SELECT t.* FROM UNNEST(").push_bind(clients).push("::text[], ").push_bind(first);
+                query.push("::text[], ").push_bind(last).push("::text[]) AS c(client_id, first_word, last_word)");
+            }
+            Self::ByKey(keys) => {
+                let clients: BTreeSet<&str> = keys.iter().map(|(client_id, _)| client_id.as_str()).collect();
+                let clients: Vec<String> = clients.into_iter().map(ToOwned::to_owned).collect();
+                query.push("SELECT t.* FROM UNNEST(").push_bind(clients).push("::text[]) AS c(client_id)");
+            }
+        }
+        true
+    }
+
+    /// That `t` is among those that are looked up.
+    pub fn push_is_found(self, query: &mut QueryBuilder<Postgres>) {
+        match self {
+            Self::Everywhere => {}
+            Self::ByWord(_) => {
+                query.push(IS_RARE);
+            }
+            Self::ByKey(keys) => {
+                let (clients, ids): (Vec<String>, Vec<Uuid>) = keys.iter().cloned().unzip();
+                query.push(" AND t.ticket_id = ANY(ARRAY(SELECT k.ticket_id FROM (SELECT UNNEST(").push_bind(clients);
+                query.push("::text[]) AS client_id, UNNEST(").push_bind(ids);
+                query.push("::uuid[]) AS ticket_id) AS k WHERE k.client_id = c.client_id))");
+            }
+        }
+    }
 }
 
 /// That `t` is among those of the client `c` that have the word.
-pub const IS_RARE: &str = " AND t.ticket_id = ANY(ARRAY(
+const IS_RARE: &str = " AND t.ticket_id = ANY(ARRAY(
     SELECT w.ticket_id FROM ticket_word w
     WHERE w.client_id = c.client_id AND w.word >= c.first_word AND w.word <= c.last_word))";
 

@@ -1,5 +1,7 @@
 //! What triage announces, and its history for people.
 
+use std::collections::HashSet;
+
 use prost::Message;
 
 use chassis::Error;
@@ -252,6 +254,14 @@ fn classified(said: proto::Classification) -> Option<Classification> {
 /// # Errors
 /// [`Error::Internal`] if the entry cannot be read.
 pub fn history_entry(entry: &Entry) -> Result<proto::HistoryEntry, Error> {
+    discreet_entry(entry, &HashSet::new())
+}
+
+/// The same for somebody who may not look into the tickets of these references.
+///
+/// # Errors
+/// [`Error::Internal`] if the entry cannot be read.
+pub fn discreet_entry(entry: &Entry, hidden: &HashSet<String>) -> Result<proto::HistoryEntry, Error> {
     Ok(proto::HistoryEntry {
         revision: entry.revision.unsigned_abs(),
         event_id: entry.event_id.to_string(),
@@ -259,7 +269,7 @@ pub fn history_entry(entry: &Entry) -> Result<proto::HistoryEntry, Error> {
         occurred_at: Some(timestamp(entry.occurred_at)),
         recorded_at: Some(timestamp(entry.recorded_at)),
         actor: Some(actor(&entry.actor)),
-        cause_id: entry.cause_id.clone(),
-        summary: line(&event_in(&entry.payload)?),
+        cause_id: if hidden.contains(&entry.cause_id) { String::new() } else { entry.cause_id.clone() },
+        summary: line(&event_in(&entry.payload)?.without(hidden, &entry.cause_id)),
     })
 }

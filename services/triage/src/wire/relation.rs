@@ -5,7 +5,7 @@ pub mod request;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contracts::timestamp;
 use contracts::triage::v1 as proto;
@@ -229,7 +229,7 @@ pub fn beside(ticket: proto::Ticket, (shown, all): &(Vec<Shown>, i64)) -> proto:
     let one = |shown: &Shown| proto::Relation {
         kind: shown.kind.number(),
         reverse: shown.reverse,
-        ticket_id: shown.other.ticket_id.to_string(),
+        ticket_id: if shown.other.ticket_id.is_nil() { String::new() } else { shown.other.ticket_id.to_string() },
         reference: shown.other.reference.clone(),
         state: number(shown.stands.as_ref().map(|(state, _)| *state)),
         subject: shown.stands.as_ref().map(|(_, subject)| subject.clone()).unwrap_or_default(),
@@ -237,6 +237,20 @@ pub fn beside(ticket: proto::Ticket, (shown, all): &(Vec<Shown>, i64)) -> proto:
     };
     let relation_count = i32::try_from(*all).unwrap_or(i32::MAX);
     proto::Ticket { relations: shown.iter().map(one).collect(), relation_count, ..ticket }
+}
+
+/// The references of the other tickets that a ticket of a list names itself.
+pub fn named(ticket: &proto::Ticket) -> impl Iterator<Item = &String> {
+    let parent = ticket.status_news.as_ref().map(|news| &news.parent);
+    std::iter::once(&ticket.merged_into).chain(parent).filter(|reference| !reference.is_empty())
+}
+
+/// Takes these off it.
+pub fn forget(ticket: &mut proto::Ticket, hidden: &HashSet<String>) {
+    let parent = ticket.status_news.as_mut().map(|news| &mut news.parent);
+    for reference in std::iter::once(&mut ticket.merged_into).chain(parent).filter(|one| hidden.contains(*one)) {
+        reference.clear();
+    }
 }
 
 /// A proposal, with the references of its tickets as far as they are known.

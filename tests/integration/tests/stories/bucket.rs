@@ -44,6 +44,14 @@ async fn says(processes: &Processes) -> anyhow::Result<String> {
     Ok(answer.text().await?)
 }
 
+/// How many things do not work, for whoever is woken by it.
+async fn remarks(processes: &Processes) -> anyhow::Result<f64> {
+    let intake = processes.by_name.get("intake").context("intake runs")?;
+    let page = reqwest::get(format!("http://{}/metrics", intake.http_address())).await?.text().await?;
+    let line = page.lines().find_map(|line| line.strip_prefix("skranke_remarks")).context("no figure")?;
+    Ok(line.split(' ').next_back().context("no value")?.parse()?)
+}
+
 async fn listed(clients: &Clients, ticket: &str) -> anyhow::Result<usize> {
     let request = ListAttachmentsRequest { ticket: ticket.to_owned() };
     Ok(clients.attachments()?.list_attachments(request).await?.into_inner().attachments.len())
@@ -111,11 +119,13 @@ async fn gone_for_a_while(
         Ok(says(processes).await?.contains("but files: the object store does not answer"))
     })
     .await?;
+    wait_until("somebody is woken", PATIENCE, async || Ok(remarks(processes).await? > 0.5)).await?;
     // Tickets are taken all the same.
     register(&admin, post("acme", "p-2", "No pictures today")).await?;
     assert_eq!(listed(&admin, ticket).await?, 2, "no row of what did not come whole");
     bucket.come_back().await?;
     wait_until("intake says that it works again", PATIENCE, async || Ok(says(processes).await? == "ready\n")).await?;
+    wait_until("nobody is woken any more", PATIENCE, async || Ok(remarks(processes).await? < 0.5)).await?;
     let kept = attach(&admin, whole).await?;
     assert!(fetch(&admin, ticket, &kept.attachment_id).await? == content, "the same request again is whole");
     let finished: Vec<String> = bucket.keys()?.into_iter().filter(|key| key.starts_with("acme/")).collect();

@@ -18,7 +18,7 @@ use tonic::Code;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// On every page, whatever the service.
-const OF_ALL: [&str; 12] = [
+const OF_ALL: [&str; 13] = [
     "rpc_server_call_duration_seconds",
     "skranke_unit_of_work_duration_seconds",
     "skranke_store_connections",
@@ -26,6 +26,7 @@ const OF_ALL: [&str; 12] = [
     "skranke_batch_messages",
     "skranke_bus_connected",
     "skranke_ready",
+    "skranke_remarks",
     "skranke_consumer_pending",
     "skranke_consumer_ack_pending",
     "skranke_consumer_redelivered",

@@ -110,10 +110,13 @@ pub fn with_learned(model: &SupportModel, proposals: &[Proposal], least: f64) ->
     if sets == Sent::default() && queue.is_none() {
         return None;
     }
+    // The rule stands on the ticket for whoever sees it: names of others only where none of them can be confidential.
+    let is_open = !model.queues.keys().any(|queue| model.is_confidential(queue));
+    let because = |proposal: &Proposal| if is_open { proposal.because() } else { proposal.counted() };
     let mut learned = model.clone();
     learned.classification.push(ClassificationRule { when: None, sets });
     learned.routing.extend(queue.map(|proposal| RoutingRule {
-        rule: format!("learned: {}", proposal.because()),
+        rule: format!("learned: {}", because(proposal)),
         when: None,
         queue: proposal.value.clone(),
     }));

@@ -101,6 +101,14 @@ fn what_was_learned_is_the_last_rule_and_needs_confidence() {
     assert_eq!(with_learned(&model, &said, 0.91), None);
     let unknown = [proposal(Target::Category, "gone", 0.99), proposal(Target::Queue, "gone", 0.99)];
     assert_eq!(with_learned(&model, &unknown, 0.5), None, "the model no longer has them");
+    let mut manned = manned(vec![on_shift("ada", "first", &[], WEEK, "00:00-24:00")]);
+    manned.queues.insert("board".to_owned(), Queue { confidential: true, ..Queue::of_tier(2) });
+    let learned = with_learned(&manned, &said, 0.9).unwrap();
+    assert_eq!(
+        judged(&learned, "").placement.rule,
+        "learned: 8 of 10 similar tickets",
+        "whoever sees it, none is named"
+    );
     let rule = RoutingRule { rule: "all to the desk".to_owned(), when: None, queue: model.default_queue.clone() };
     model.routing.push(rule);
     let ruled = with_learned(&model, &said, 0.9).unwrap();

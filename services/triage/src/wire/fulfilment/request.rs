@@ -57,7 +57,7 @@ errands! {
     ReplaceApproverRequest: |it, check| Some(Errand::ReplaceApprover {
         approval: numbered("approval", it.approval, check),
         instead_of: check.needed("instead_of", &it.instead_of, MAX_NAME),
-        approver: check.needed("approver", &it.approver, MAX_NAME),
+        approver: check.person("approver", &it.approver, MAX_NAME),
         reason: check.needed("reason", &it.reason, MAX_REASON),
     });
     AddTaskRequest: |it, check| {
@@ -118,7 +118,7 @@ fn update(it: &proto::UpdateVendorCaseRequest, check: &mut Check) -> Option<Erra
 
 fn approvers(approvers: &[String], check: &mut Check) -> Vec<String> {
     check.at_most("approvers", approvers.len(), MAX_APPROVERS);
-    approvers.iter().take(MAX_APPROVERS).map(|one| check.needed("approvers", one, MAX_NAME)).collect()
+    approvers.iter().take(MAX_APPROVERS).map(|one| check.person("approvers", one, MAX_NAME)).collect()
 }
 
 /// An instant of the years in which the desk works; `None` if it is not set.

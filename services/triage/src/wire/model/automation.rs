@@ -274,7 +274,7 @@ fn ask(it: &proto::AskApprovalAction, field: &str, check: &mut Check) -> Errand 
     }
     check.at_most(&approvers, it.approvers.len(), MAX_APPROVERS);
     Errand::RequestApproval {
-        approvers: it.approvers.iter().take(MAX_APPROVERS).map(|one| check.needed(&approvers, one, MAX_NAME)).collect(),
+        approvers: it.approvers.iter().take(MAX_APPROVERS).map(|one| check.person(&approvers, one, MAX_NAME)).collect(),
         mode: if it.any_suffices { ApprovalMode::Any } else { ApprovalMode::All },
         question: check.needed(&format!("{field}.question"), &it.question, MAX_QUESTION),
         due_at: None,

@@ -96,7 +96,7 @@ fn is_word(word: &str, most: usize, joint: u8) -> bool {
 fn approvers(people: &[String], field: &str, check: &mut Check) {
     check.at_most(field, people.len(), MAX_APPROVERS);
     for one in people.iter().take(MAX_APPROVERS) {
-        check.needed(field, one, MAX_NAME);
+        check.person(field, one, MAX_NAME);
     }
     unique(check, field, people.iter().map(String::as_str));
 }

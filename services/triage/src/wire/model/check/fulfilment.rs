@@ -94,7 +94,7 @@ fn queue(model: &proto::SupportModel, queue: &str, field: String, check: &mut Ch
 fn people(people: &[String], field: &str, check: &mut Check) {
     check.at_most(field, people.len(), MAX_APPROVERS);
     for one in people.iter().take(MAX_APPROVERS) {
-        check.needed(field, one, MAX_NAME);
+        check.person(field, one, MAX_NAME);
     }
     unique(check, field, people.iter().map(String::as_str));
 }
