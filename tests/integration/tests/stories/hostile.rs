@@ -4,14 +4,15 @@ mod alerts;
 mod automation;
 mod fulfilment;
 mod limits;
+mod pages;
 mod relations;
+mod rest;
 mod runbooks;
+mod streams;
 
 use std::time::Duration;
 
 use anyhow::Context;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chassis::authorisation::Role;
 use integration::dynamic::{Raw, Reply, Rpc, bearer, call, channel, rpcs};
 use integration::{Story, post, register};
@@ -60,15 +61,36 @@ impl Attacker {
         Ok(())
     }
 
+    /// With the ids that only the desk knows.
+    async fn with_what_is_there(&self, good: &Value) -> anyhow::Result<Value> {
+        let mut good = good.clone();
+        if good["article_id"] == rest::ARTICLE {
+            let list = self.rpc("ListArticles")?;
+            let answer = self.sends(&list, &json!({})).await?.json(&list.method.output())?;
+            good["article_id"] = answer[0]["articles"][0]["articleId"].clone();
+        }
+        if good["model"] == rest::MODEL {
+            let get = self.rpc("GetSupportModel")?;
+            let answer = self.sends(&get, &json!({ "client_id": "acme" })).await?.json(&get.method.output())?;
+            good["model"] = answer[0]["model"].clone();
+        }
+        Ok(good)
+    }
+
     /// Takes what is good, refuses what is bad and says in which field.
     async fn one_past_each(&self, row: &Row) -> anyhow::Result<()> {
         let rpc = self.rpc(row.rpc)?;
-        let mut good = row.good.clone();
+        let mut good = self.with_what_is_there(&row.good).await?;
         if good["request_id"] == limits::REQUEST_ID {
             set(&mut good, "request_id", json!(format!("hostile-{}", row.rpc)));
         }
         let taken = self.sends(&rpc, &good).await?;
-        let is_taken = matches!(taken.code(), Code::Ok | Code::FailedPrecondition) || good == json!({});
+        let is_taken = match taken.code() {
+            Code::Ok | Code::FailedPrecondition => true,
+            // What is wrong is told before what is missing.
+            Code::NotFound => rest::OF_NOTHING.contains(&row.rpc),
+            _ => good == json!({}),
+        };
         anyhow::ensure!(is_taken, "{} does not take {good}: {:?}", row.rpc, taken.status);
         let mut wrong = Vec::new();
         for (path, value) in &row.bad {
@@ -76,7 +98,12 @@ impl Attacker {
             set(&mut request, path, value.clone());
             let reply = self.sends(&rpc, &request).await?;
             let shown: String = value.to_string().chars().take(40).collect();
-            if let Err(why) = says_what_is_wrong(&reply, path) {
+            let refused = if rest::ON_STREAMS.contains(&row.rpc) {
+                streams::refuses(&reply, &rpc, path)
+            } else {
+                says_what_is_wrong(&reply, path)
+            };
+            if let Err(why) = refused {
                 wrong.push(format!("{} {path} = {shown}: {why}", row.rpc));
             }
         }
@@ -86,11 +113,17 @@ impl Attacker {
     }
 }
 
-/// INVALID_ARGUMENT, a reason, and a violation of that field or of one around or within it.
+/// INVALID_ARGUMENT, a reason, and a violation of that field or of one around or within it; on a stream of posts, of the
+/// field without the post around it.
 fn says_what_is_wrong(reply: &Reply, path: &str) -> Result<(), String> {
     let violations = reply.status.get_details_bad_request().map(|one| one.field_violations).unwrap_or_default();
     let reason = reply.status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
-    let names_it = |field: &str| field.starts_with(path) || path.starts_with(field) && !field.is_empty();
+    // As the contract writes it, whichever way it was written in JSON.
+    let path: String = path.chars().fold(String::new(), |path, letter| match letter.is_ascii_uppercase() {
+        true => path + "_" + &letter.to_ascii_lowercase().to_string(),
+        false => path + &letter.to_string(),
+    });
+    let names_it = |field: &str| field.starts_with(&path) || path.starts_with(field) && !field.is_empty();
     if reply.code() == Code::InvalidArgument
         && reason == "INVALID_REQUEST"
         && violations.iter().any(|one| names_it(&one.field))
@@ -111,13 +144,13 @@ fn set(request: &mut Value, path: &str, value: Value) {
 #[tokio::test]
 async fn one_past_each_limit_is_refused_with_the_fields_name() -> anyhow::Result<()> {
     let attacker = Attacker::begins().await?;
-    let mut wrong = Vec::new();
+    let mut wrong = rest::without_a_row(&attacker.rpcs);
     for row in limits::all() {
         wrong.extend(attacker.one_past_each(&row).await.err().map(|error| format!("{error:#}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     instants_out_of_range(&attacker).await?;
-    forged_page_tokens(&attacker).await?;
+    pages::forged_page_tokens(&attacker).await?;
     attacker.story.end().await
 }
 
@@ -167,83 +200,6 @@ async fn instants_out_of_range(attacker: &Attacker) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Page tokens are not secret and not signed: whoever writes one himself gets a clear answer.
-async fn forged_page_tokens(attacker: &Attacker) -> anyhow::Result<()> {
-    for n in 0..3 {
-        register(&attacker.story.admin()?, post("acme", &format!("page-{n}"), "vpn")).await?;
-    }
-    let knowledge = attacker.rpc("AddArticle")?;
-    for key in ["forged-1", "forged-2", "forged-3"] {
-        let text = json!({ "article_key": key, "language": "en", "title": "t", "body": "b", "audience": 1 });
-        attacker.sends(&knowledge, &json!({ "request_id": key, "client_id": "acme", "text": text })).await?;
-    }
-    for n in 0..3 {
-        let message = json!({ "request_id": format!("m-{n}"), "ticket": "ACME-1001", "visibility": 1, "body": "b" });
-        attacker.sends(&attacker.rpc("AddMessage")?, &message).await?;
-    }
-    attacker.story.settle().await?;
-    let period = json!({ "from": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z" });
-    let lists = [
-        ("ListClients", json!({})),
-        ("ListTickets", json!({})),
-        ("ListHistory", json!({ "ticket": "ACME-1001" })),
-        ("ListMessages", json!({ "ticket": "ACME-1001" })),
-        ("ListArticles", json!({})),
-        ("ListKpiTickets", json!({ "client_id": "acme", "kpi": 1, "period": period })),
-    ];
-    for (name, question) in lists {
-        let rpc = attacker.rpc(name)?;
-        let mut asked = question.clone();
-        set(&mut asked, "page_size", json!(1));
-        if name == "ListHistory" {
-            attacker.sends(&attacker.rpc("ClaimTicket")?, &json!({ "request_id": "c", "ticket": "ACME-1001" })).await?;
-        }
-        let page = attacker.sends(&rpc, &asked).await?.json(&rpc.method.output())?;
-        let given = page.first().and_then(|page| page["nextPageToken"].as_str()).context(name)?;
-        let given = URL_SAFE_NO_PAD.decode(given)?;
-        let genuine = std::str::from_utf8(&given[8..])?.to_owned();
-        for key in forged_keys(&genuine) {
-            let token = URL_SAFE_NO_PAD.encode([&given[..8], key.as_bytes()].concat());
-            set(&mut asked, "page_token", json!(token));
-            let reply = attacker.sends(&rpc, &asked).await?;
-            let is_clear = matches!(reply.code(), Code::Ok | Code::InvalidArgument);
-            anyhow::ensure!(is_clear, "{name} with the key {key} instead of {genuine}: {:?}", reply.status);
-        }
-        attacker.still_works(&rpc).await?;
-    }
-    Ok(())
-}
-
-/// The key with each number and each text replaced by what may hurt.
-fn forged_keys(genuine: &str) -> Vec<String> {
-    let mut forged = vec![String::new(), "null".to_owned(), "[]".to_owned(), "[".repeat(5_000), "1e999".to_owned()];
-    let Ok(key) = serde_json::from_str::<Value>(genuine) else { return forged };
-    let odd = [
-        json!(i64::MAX),
-        json!(i64::MIN),
-        json!(-377_705_116_800_000_000_i64),
-        json!("\u{0}"),
-        json!("%"),
-        json!("x".repeat(9_000)),
-    ];
-    for odd in odd {
-        match &key {
-            Value::Array(parts) => forged.extend((0..parts.len()).map(|n| {
-                let mut parts = parts.clone();
-                parts[n] = odd.clone();
-                Value::Array(parts).to_string()
-            })),
-            Value::Object(parts) => forged.extend(parts.keys().map(|name| {
-                let mut parts = parts.clone();
-                parts.insert(name.clone(), odd.clone());
-                Value::Object(parts).to_string()
-            })),
-            _ => forged.push(odd.to_string()),
-        }
-    }
-    forged
-}
-
 #[tokio::test]
 async fn malformed_bytes_and_tricks_on_the_wire_hurt_nobody() -> anyhow::Result<()> {
     let attacker = Attacker::begins().await?;
@@ -253,6 +209,8 @@ async fn malformed_bytes_and_tricks_on_the_wire_hurt_nobody() -> anyhow::Result<
     odd_but_honest_texts(&attacker).await?;
     wildcards_are_letters(&attacker).await?;
     hostile_searches(&attacker).await?;
+    streams::a_refused_post_ends_no_stream(&attacker).await?;
+    streams::files_are_for_those_who_know_and_may(&attacker).await?;
     let kept = register(&attacker.story.admin()?, post("acme", "last", "still here")).await?;
     attacker.story.settle().await?;
     assert_eq!(attacker.story.ticket(&kept.reference).await?.subject, "still here");

@@ -47,6 +47,7 @@ fn approvals() -> Vec<Row> {
             vec![
                 ("approvers", json!([])),
                 ("approvers", json!([""])),
+                ("approvers", json!(["@manager"])),
                 ("approvers", people(21)),
                 ("approvers", json!(["x".repeat(201)])),
                 ("mode", json!(99)),

@@ -24,7 +24,7 @@ pub(super) fn long(length: usize) -> Value {
 }
 
 /// Instants that no field takes: before the year 1 the formats end, so they are sent as numbers elsewhere.
-fn pages() -> Vec<(&'static str, Value)> {
+pub(super) fn pages() -> Vec<(&'static str, Value)> {
     vec![
         ("page_size", json!(-1)),
         ("page_size", json!(i32::MIN)),
@@ -68,13 +68,15 @@ pub fn all() -> Vec<Row> {
         promises(),
         knowledge(),
         figures(),
+        super::rest::all(),
         people::all(),
+        super::rest::last(),
     ]
     .concat()
 }
 
 /// Intake.
-fn intake() -> Vec<Row> {
+pub(super) fn intake() -> Vec<Row> {
     let matter = json!({ "subject": "s", "channel": 6, "source": "zabbix", "impact": 1, "urgency": 2 });
     let post = json!({ "request_id": "r-1", "client_id": "acme", "matter": matter });
     let requester = json!({ "email": "kari@acme.example", "name": "Kari" });
@@ -446,7 +448,7 @@ fn knowledge() -> Vec<Row> {
 }
 
 /// Values that are no ids.
-fn ids(field: &'static str) -> Vec<(&'static str, Value)> {
+pub(super) fn ids(field: &'static str) -> Vec<(&'static str, Value)> {
     ["", "x", "00000000-0000-0000-0000-00000000000g"].map(|id| (field, json!(id))).to_vec()
 }
 
