@@ -316,6 +316,7 @@ impl Run<'_> {
 
     /// Writes so many clocks that are due within `span`, evenly, and waits until all have spoken; then the raw limit.
     async fn fire(&mut self, count: u64, span: Duration) -> anyhow::Result<Firing> {
+        store::freshen(&self.ground.desk.postgres).await?;
         let from = chassis::Clock::System.now();
         let ahead = AHEAD_PER_THOUSAND * i32::try_from(count / 1_000).unwrap_or(i32::MAX);
         let from = from.saturating_add(AHEAD)?.saturating_add(ahead)?;

@@ -105,8 +105,10 @@ fn children_of(pid: u32, proc: &Path) -> anyhow::Result<Vec<Stat>> {
 pub(crate) struct Memory {
     /// All that is resident, bytes.
     pub(crate) resident: u64,
-    /// Its fair part of what is shared, bytes.
+    /// Its fair part of what is shared, bytes: a page that five processes have counts a fifth for each.
     pub(crate) proportional: u64,
+    /// What no other process has, bytes.
+    pub(crate) private: u64,
 }
 
 impl Memory {
@@ -122,7 +124,8 @@ impl Memory {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
             line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
         };
-        Some(Self { resident: bytes("Rss")?, proportional: bytes("Pss")? })
+        let private = bytes("Private_Clean")?.checked_add(bytes("Private_Dirty")?)?;
+        Some(Self { resident: bytes("Rss")?, proportional: bytes("Pss")?, private })
     }
 }
 

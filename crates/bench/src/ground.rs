@@ -164,7 +164,8 @@ impl Ground {
         Ok(waiting)
     }
 
-    async fn until<F: Future<Output = anyhow::Result<u64>>>(
+    /// Waits until nothing is left; `undone` are words for what is.
+    pub(crate) async fn until<F: Future<Output = anyhow::Result<u64>>>(
         &self,
         undone: &str,
         left: impl Fn() -> F,

@@ -79,7 +79,7 @@ async fn one(
     progress: &Progress,
 ) -> anyhow::Result<Round> {
     let doors = ground.doors()?;
-    store::checkpoint(&ground.desk.postgres).await?;
+    store::freshen(&ground.desk.postgres).await?;
     let before = ground.cpu()?;
     let begun_at = Instant::now();
     let acknowledged = AtomicU64::new(0);

@@ -156,7 +156,7 @@ async fn measure(
     progress: &Progress,
 ) -> anyhow::Result<()> {
     let posters = poster::posters(ground, round, way).await?;
-    store::checkpoint(&ground.desk.postgres).await?;
+    store::freshen(&ground.desk.postgres).await?;
     let before = ground.cpu()?;
     let loaded = closed_loop(posters, common.warm_up(), common.window).await?;
     // What is acknowledged must still be announced; that is part of its price.
@@ -339,7 +339,8 @@ fn notes(options: &IntakeOptions, rounds: &Rounds) -> Vec<String> {
          bus, divided by all tickets; the load's own is told apart and counts nowhere."
             .to_owned(),
         "The raw limits write rows with as many bytes into plain tables of the same Postgres, in turn with the desk in \
-         each round; ratios are medians of the rounds' own ratios. A checkpoint stands before every measurement."
+         each round; ratios are medians of the rounds' own ratios. Fresh \
+         statistics and a checkpoint stand before every measurement."
             .to_owned(),
     ];
     for (why, count) in &rounds.failures {

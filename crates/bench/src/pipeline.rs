@@ -162,7 +162,7 @@ impl Desk {
     /// Posts at a rate for `window` after a warm-up, and waits until all is handled.
     async fn run(&mut self, ground: &Ground, rate: f64, window: Duration, warm_up: Duration) -> anyhow::Result<Run> {
         self.runs += 1;
-        store::checkpoint(&ground.desk.postgres).await?;
+        store::freshen(&ground.desk.postgres).await?;
         let posts = ((warm_up + window).as_secs_f64() * rate).round() as u64;
         let before = ground.cpu()?;
         let begin = Instant::now() + Duration::from_millis(50);
@@ -229,7 +229,7 @@ async fn run_bare(
     rate: f64,
     common: &Common,
 ) -> anyhow::Result<BareRun> {
-    store::checkpoint(&ground.desk.postgres).await?;
+    store::freshen(&ground.desk.postgres).await?;
     pipeline.heard.clear();
     pipeline.done.clear();
     let posts = ((common.warm_up() + common.window).as_secs_f64() * rate).round() as u64;

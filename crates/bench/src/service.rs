@@ -40,7 +40,13 @@ pub(crate) struct ServiceProcess {
 impl ServiceProcess {
     /// Starts a service of a desk; what it logs goes into the desk's folder.
     pub(crate) fn start(program: &Path, desk: &Desk, service: Service) -> anyhow::Result<Self> {
-        let config = Config { grpc_address: free_address()?, http_address: free_address()?, ..desk.config_of(service) };
+        let config = Config {
+            grpc_address: free_address()?,
+            http_address: free_address()?,
+            // As deployments have it; the local desk offers it.
+            reflection: false,
+            ..desk.config_of(service)
+        };
         let log = desk.folder().join(format!("{}.log", service.name()));
         let child = spawn(program, service, &config, &log)?;
         Ok(Self { service, config, log, program: program.to_owned(), child })

@@ -7,6 +7,7 @@ pub(crate) mod tickets;
 
 use anyhow::Context;
 use local::servers::Postgres;
+use sqlx::postgres::PgCopyIn;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
@@ -36,6 +37,43 @@ pub(crate) struct Sizes {
 pub(crate) async fn connect(postgres: &Postgres, database: &str) -> anyhow::Result<PgConnection> {
     let url = postgres.url(database, SUPERUSER);
     PgConnection::connect(&url).await.with_context(|| format!("cannot connect to {database}"))
+}
+
+/// Tables with something in them. What fits on fewer pages is planned for as if it had ten, until it has been looked at:
+/// looked at now, it would be read from end to end while it grows.
+const FILLED: &str = "
+    SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND n.nspname = 'public' AND pg_relation_size(c.oid) >= 10 * 8192";
+
+/// Gives the tables of every store the statistics of what they hold now, as Postgres does by itself sooner or later;
+/// then a checkpoint.
+pub(crate) async fn freshen(postgres: &Postgres) -> anyhow::Result<()> {
+    let mut connection = connect(postgres, "postgres").await?;
+    let stores: Vec<String> = sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE NOT datistemplate")
+        .fetch_all(&mut connection)
+        .await?;
+    connection.close().await?;
+    for store in stores {
+        let mut connection = connect(postgres, &store).await?;
+        let tables: Vec<String> = sqlx::query_scalar(FILLED).fetch_all(&mut connection).await?;
+        if !tables.is_empty() {
+            connection.execute(AssertSqlSafe(format!("ANALYZE {}", tables.join(", ")))).await?;
+        }
+        connection.close().await?;
+    }
+    checkpoint(postgres).await
+}
+
+/// Writes rows of the text form; with their columns behind the table's name.
+pub(crate) async fn copy(connection: &mut PgConnection, table: &str, rows: &str) -> anyhow::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let statement = format!("COPY {table} FROM STDIN");
+    let mut copy: PgCopyIn<&mut PgConnection> = connection.copy_in_raw(&statement).await?;
+    copy.send(rows.as_bytes()).await?;
+    copy.finish().await.context("rows could not be copied")?;
+    Ok(())
 }
 
 /// Writes all changed pages to disk, so that no measurement pays for the one before it.

@@ -66,10 +66,19 @@ fn a_process_is_read_whatever_its_name_is() {
 }
 
 #[test]
+fn services_are_added_up_round_by_round() {
+    let each = [("intake", vec![1.0, 2.0]), ("triage", vec![10.0, 20.0])].into_iter().collect();
+    assert_eq!(crate::footprint::together(&each), [11.0, 22.0]);
+    assert_eq!(crate::footprint::together(&Default::default()), Vec::<f64>::new());
+}
+
+#[test]
 fn memory_is_read_in_bytes() {
-    let text = "55f-7ff ---p 0 00:00 0 [rollup]\nRss:   14200 kB\nPss:    5100 kB\nPss_Dirty: 1 kB\n";
-    assert_eq!(Memory::parse(text), Some(Memory { resident: 14_200 * 1024, proportional: 5_100 * 1024 }));
-    assert_eq!(Memory::parse("Rss: 1 kB\n"), None);
+    let text = "55f-7ff ---p 0 00:00 0 [rollup]\nRss:   14200 kB\nPss:    5100 kB\nPss_Dirty: 1 kB\n\
+                Private_Clean:  300 kB\nPrivate_Dirty: 2000 kB\n";
+    let memory = Memory { resident: 14_200 * 1024, proportional: 5_100 * 1024, private: 2_300 * 1024 };
+    assert_eq!(Memory::parse(text), Some(memory));
+    assert_eq!(Memory::parse("Rss: 1 kB\nPss: 1 kB\n"), None);
 }
 
 #[test]

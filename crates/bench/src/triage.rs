@@ -48,7 +48,7 @@ struct Commanded {
 
 #[derive(Default)]
 struct Rounds {
-    bytes: u64,
+    bytes: tickets::Bytes,
     load_seconds: f64,
     /// With all services, then without the followers.
     everybody: Vec<Commanded>,
@@ -79,13 +79,14 @@ pub async fn triage(
     store::prepare_raw(&ground.desk.postgres).await?;
     let mut rounds = Rounds::default();
     let (begun, total) = (std::time::Instant::now(), options.tickets);
-    let told = |written: u64| progress.say(&format!("{written} of {total} tickets are there"));
+    let told = |what: &str, done: u64| progress.say(&format!("{done} of {total} {what}"));
     rounds.bytes = tickets::fill(&ground.desk.postgres, options.tickets, told).await?;
     rounds.load_seconds = begun.elapsed().as_secs_f64();
     progress.step();
     progress.say(&format!("registering {} tickets to work on", options.worked_on));
     let worked_on = agents::register(&ground, options.worked_on).await?;
     ground.settle().await?;
+    ground.until("clients are not caught up with", || tickets::behind(&ground.desk.postgres)).await?;
     let before = tickets::facts(&ground.desk.postgres).await?;
     let mut agents = agents::hired(&ground, options.agents, &worked_on).await?;
     for round in 1..=common.rounds {
@@ -118,7 +119,7 @@ pub async fn triage(
         rounds.views.push((view, latency));
     }
     progress.step();
-    let checks = check(&ground, options, &rounds, before).await?;
+    let checks = check(&ground, options, &rounds, before, &worked_on).await?;
     let machine = ground.clear().await?;
     progress.finish();
     Ok(told::outcome(common, options, begun_at, machine, &rounds, checks))
@@ -131,7 +132,7 @@ async fn commands(
     agents: &mut Vec<Agent>,
     rounds: &mut Rounds,
 ) -> anyhow::Result<Commanded> {
-    store::checkpoint(&ground.desk.postgres).await?;
+    store::freshen(&ground.desk.postgres).await?;
     let before = ground.cpu()?;
     let loaded = closed_loop(std::mem::take(agents), common.warm_up(), common.window).await?;
     ground.settle().await?;
@@ -151,12 +152,14 @@ async fn check(
     options: &TriageOptions,
     rounds: &Rounds,
     before: (u64, u64),
+    worked_on: &[String],
 ) -> anyhow::Result<Vec<Check>> {
     let (history, outbox) = tickets::facts(&ground.desk.postgres).await?;
     let in_doubt: u64 = rounds.failures.values().sum();
     let service = local::service("triage").context("there is no triage")?;
     let (_, known) = count::rows(&ground.desk.postgres, service, count::Rows::Tickets).await?;
     let (letters, _) = count::rows(&ground.desk.postgres, service, count::Rows::DeadLetters).await?;
+    let (with_words, as_made) = tickets::with_words(&ground.desk.postgres, worked_on).await?;
     let done = |what: &str, found: u64| Check {
         what: what.to_owned(),
         found,
@@ -165,6 +168,8 @@ async fn check(
     };
     Ok(vec![
         Check::exactly("tickets of triage", known, options.tickets + options.worked_on),
+        Check::exactly("tickets with their words", with_words, known),
+        Check::exactly("tickets whose words are those that the loader makes", as_made, options.worked_on),
         done("entries in histories, of commands answered", history - before.0),
         done("announcements, of commands answered", outbox - before.1),
         Check::exactly("dead letters of triage", letters, 0),

@@ -1,14 +1,12 @@
 //! Running clocks in the SLA timer's store, written past its walls; and the raw limit of firing them.
 
-use anyhow::Context;
 use jiff::Timestamp;
 use local::Service;
 use local::servers::Postgres;
-use sqlx::postgres::PgCopyIn;
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::{RAW, connect};
+use super::{RAW, connect, copy};
 use crate::clocks::Armed;
 use crate::clocks::Rows as ArmedRows;
 
@@ -26,21 +24,21 @@ impl Loader {
         let mut transaction = self.0.begin().await?;
         copy(
             &mut transaction,
-            "COPY ticket (client_id, ticket_id, reference, is_registered, contract_version, revision, shard, next_at,
-                          is_settled) FROM STDIN",
+            "ticket (client_id, ticket_id, reference, is_registered, contract_version, revision, shard, next_at,
+                     is_settled)",
             &rows.tickets,
         )
         .await?;
         copy(
             &mut transaction,
-            "COPY fact (client_id, ticket_id, event_id, source, revision, occurred_at, kind) FROM STDIN",
+            "fact (client_id, ticket_id, event_id, source, revision, occurred_at, kind)",
             &rows.facts,
         )
         .await?;
         copy(
             &mut transaction,
-            "COPY clock (client_id, clock_id, ticket_id, metric, cycle, state, started_at, due_at, elapsed_ms,
-                         target_ms, calendar, next_at, next_alarm, generation, warned) FROM STDIN",
+            "clock (client_id, clock_id, ticket_id, metric, cycle, state, started_at, due_at, elapsed_ms,
+                    target_ms, calendar, next_at, next_alarm, generation, warned)",
             &rows.clocks,
         )
         .await?;
@@ -138,16 +136,6 @@ pub(crate) struct Counted {
     pub(crate) breached: u64,
     pub(crate) told: u64,
     pub(crate) distinct: u64,
-}
-
-async fn copy(connection: &mut PgConnection, statement: &str, rows: &str) -> anyhow::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let mut copy: PgCopyIn<&mut PgConnection> = connection.copy_in_raw(statement).await?;
-    copy.send(rows.as_bytes()).await?;
-    copy.finish().await.context("rows could not be copied")?;
-    Ok(())
 }
 
 /// The raw limit: clocks in a plain table, and a plain table for what they say.

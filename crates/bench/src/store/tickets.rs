@@ -1,9 +1,14 @@
 //! A desk's tickets of some years in triage's store, written past its walls.
 
-use local::servers::Postgres;
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
-use super::connect;
+use local::servers::Postgres;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use triage::domain::search;
+use uuid::Uuid;
+
+use super::{connect, copy};
 use crate::post;
 
 /// Of a hundred tickets so many are open.
@@ -49,13 +54,31 @@ const CLAIMS: &str = "
 /// Tickets written in one transaction.
 const AT_ONCE: u64 = 50_000;
 
-/// Writes so many tickets of [`post::CLIENTS`] clients. Returns the bytes that they take with their indexes.
-pub(crate) async fn fill(postgres: &Postgres, tickets: u64, told: impl Fn(u64)) -> anyhow::Result<u64> {
+/// The service has nothing to catch up with: the words are written with the tickets.
+const WHOLE: &str = "
+    INSERT INTO word_client (client_id, after_id, is_whole, again_at)
+    SELECT format('bench-%s', lpad(n::text, 2, '0')), NULL, true, NULL FROM generate_series(0, CLIENTS - 1) AS n
+    ON CONFLICT (client_id) DO UPDATE
+    SET after_id = excluded.after_id, is_whole = excluded.is_whole, again_at = excluded.again_at";
+
+/// All that is written here.
+const TABLES: [&str; 5] = ["ticket", "claim", "ticket_line", "ticket_word", "word_client"];
+
+/// Bytes that tickets take, with their indexes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bytes {
+    pub(crate) rows: u64,
+    pub(crate) words: u64,
+}
+
+/// Writes so many tickets of [`post::CLIENTS`] clients, and their words.
+pub(crate) async fn fill(postgres: &Postgres, tickets: u64, told: impl Fn(&str, u64)) -> anyhow::Result<Bytes> {
     let mut connection = connect(postgres, "triage").await?;
     connection.execute(UUID).await?;
+    connection.execute(AssertSqlSafe(WHOLE.replace("CLIENTS", &post::CLIENTS.to_string()))).await?;
     let sql = TICKETS.replace("CLIENTS", &post::CLIENTS.to_string()).replace("OPEN", &OPEN_PERCENT.to_string());
     for from in (0..tickets).step_by(usize::try_from(AT_ONCE)?) {
-        told(from);
+        told("tickets are there", from);
         let until = (from + AT_ONCE).min(tickets);
         sqlx::query(AssertSqlSafe(sql.clone()))
             .bind(i64::try_from(from)?)
@@ -66,13 +89,88 @@ pub(crate) async fn fill(postgres: &Postgres, tickets: u64, told: impl Fn(u64)) 
     }
     connection.execute(CLAIMS).await?;
     connection.execute("DROP FUNCTION uuidv7_like").await?;
-    for table in ["ticket", "claim"] {
+    words(&mut connection, |done| told("tickets have their words", done)).await?;
+    for table in TABLES {
         connection.execute(AssertSqlSafe(format!("VACUUM (ANALYZE) {table}"))).await?;
     }
-    let bytes: i64 =
-        sqlx::query_scalar("SELECT pg_total_relation_size('ticket')::bigint").fetch_one(&mut connection).await?;
+    let (rows, words): (i64, i64) = sqlx::query_as(
+        "SELECT pg_total_relation_size('ticket')::bigint,
+                (pg_total_relation_size('ticket_word') + pg_total_relation_size('ticket_line'))::bigint",
+    )
+    .fetch_one(&mut connection)
+    .await?;
     connection.close().await?;
-    Ok(u64::try_from(bytes)?)
+    Ok(Bytes { rows: u64::try_from(rows)?, words: u64::try_from(words)? })
+}
+
+/// Gives all tickets their words, made as the service makes them. Ten million rows get their key once they are there.
+async fn words(connection: &mut PgConnection, told: impl Fn(u64)) -> anyhow::Result<()> {
+    connection.execute("ALTER TABLE ticket_word DROP CONSTRAINT ticket_word_pkey").await?;
+    let (mut done, mut after) = (0, (String::new(), Uuid::nil()));
+    loop {
+        told(done);
+        let subjects: Vec<(String, Uuid, String)> = sqlx::query_as(
+            "SELECT client_id, ticket_id, subject FROM ticket
+             WHERE (client_id, ticket_id) > ($1, $2) ORDER BY client_id, ticket_id LIMIT $3",
+        )
+        .bind(&after.0)
+        .bind(after.1)
+        .bind(i64::try_from(AT_ONCE)?)
+        .fetch_all(&mut *connection)
+        .await?;
+        let Some((client_id, ticket_id, _)) = subjects.last() else { break };
+        after = (client_id.clone(), *ticket_id);
+        done += subjects.len() as u64;
+        let (mut lines, mut words) = (String::new(), String::new());
+        for (client_id, ticket_id, subject) in &subjects {
+            let found = search::words(subject);
+            writeln!(lines, "{client_id}\t{ticket_id}\t{}", search::line(&found))?;
+            for word in found {
+                writeln!(words, "{client_id}\t{word}\t{ticket_id}")?;
+            }
+        }
+        copy(connection, "ticket_line (client_id, ticket_id, line)", &lines).await?;
+        copy(connection, "ticket_word (client_id, word, ticket_id)", &words).await?;
+    }
+    connection.execute("SET maintenance_work_mem = '256MB'").await?;
+    connection.execute("ALTER TABLE ticket_word ADD PRIMARY KEY (client_id, word, ticket_id)").await?;
+    Ok(())
+}
+
+/// What triage has left to catch up with: clients whose tickets do not all have their words, and confidential queues of
+/// which it still has to tell.
+pub(crate) async fn behind(postgres: &Postgres) -> anyhow::Result<u64> {
+    let mut connection = connect(postgres, "triage").await?;
+    let behind: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM word_client WHERE after_id IS NOT NULL OR NOT is_whole)
+                + (SELECT count(*) FROM confidential_backlog WHERE due_at IS NULL)",
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    connection.close().await?;
+    Ok(u64::try_from(behind)?)
+}
+
+/// Tickets that have words; and of these few, how many have those that this loader would have written.
+pub(crate) async fn with_words(postgres: &Postgres, ticket_ids: &[String]) -> anyhow::Result<(u64, u64)> {
+    let mut connection = connect(postgres, "triage").await?;
+    let all: i64 = sqlx::query_scalar("SELECT count(*) FROM ticket_line").fetch_one(&mut connection).await?;
+    let kept: Vec<(String, String, Vec<String>)> = sqlx::query_as(
+        "SELECT t.subject, l.line, ARRAY(
+             SELECT w.word FROM ticket_word w WHERE w.client_id = t.client_id AND w.ticket_id = t.ticket_id
+                 AND w.word = ANY(string_to_array(trim(l.line), ' ')))
+         FROM ticket t JOIN ticket_line l ON l.client_id = t.client_id AND l.ticket_id = t.ticket_id
+         WHERE t.ticket_id = ANY($1::text[]::uuid[])",
+    )
+    .bind(ticket_ids)
+    .fetch_all(&mut connection)
+    .await?;
+    connection.close().await?;
+    let is_same = |(subject, line, kept): &&(String, String, Vec<String>)| {
+        let words = search::words(subject);
+        *line == search::line(&words) && kept.iter().cloned().collect::<BTreeSet<_>>() == words
+    };
+    Ok((u64::try_from(all)?, kept.iter().filter(is_same).count() as u64))
 }
 
 /// Facts in the histories of the tickets that were registered, and in the outbox.

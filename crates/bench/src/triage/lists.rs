@@ -35,7 +35,7 @@ pub(super) struct View {
 }
 
 /// All that are measured.
-pub(super) const VIEWS: [View; 9] = [
+pub(super) const VIEWS: [View; 10] = [
     View { name: "what an agent has, by priority", request: mine, is_deep: false },
     View { name: "what waits in a queue, by priority", request: queue, is_deep: false },
     View { name: "P1 and P2 that are open, last changed first", request: urgent, is_deep: false },
@@ -45,6 +45,7 @@ pub(super) const VIEWS: [View; 9] = [
     View { name: "what a client had closed in a month", request: closed, is_deep: false },
     View { name: "a word in the open subjects", request: open_word, is_deep: false },
     View { name: "a rare text in all subjects", request: rare_text, is_deep: false },
+    View { name: "two common words of a client that never meet", request: never_met, is_deep: false },
 ];
 
 fn list(filter: TicketFilter, order: TicketOrder) -> ListTicketsRequest {
@@ -98,6 +99,14 @@ fn open_word(number: u64) -> ListTicketsRequest {
     let words = ["printer", "loaned", "scanner", "wake up"];
     let word = words.iter().cycle().nth(usize::try_from(number % 4).unwrap_or_default()).copied().unwrap_or_default();
     let filter = TicketFilter { subject_contains: word.to_owned(), states: states(&OPEN), ..TicketFilter::default() };
+    list(filter, TicketOrder::RegisteredAt)
+}
+
+fn never_met(number: u64) -> ListTicketsRequest {
+    let words = ["printer scanner", "laptop screen", "headset phone", "keyboard projector"];
+    let words = words.iter().cycle().nth(usize::try_from(number % 4).unwrap_or_default()).copied().unwrap_or_default();
+    let client_ids = vec![post::client_id(number)];
+    let filter = TicketFilter { client_ids, subject_contains: words.to_owned(), ..TicketFilter::default() };
     list(filter, TicketOrder::RegisteredAt)
 }
 

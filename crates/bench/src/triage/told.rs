@@ -103,8 +103,9 @@ fn figures(options: &TriageOptions, rounds: &Rounds) -> Vec<Figure> {
                 .target(Target::AtMost(LIST_P99_MS)),
         );
     }
-    let bytes = rounds.bytes as f64 / options.tickets.max(1) as f64;
-    figures.push(Figure::new(&at, "a ticket's row with its indexes", "bytes", vec![bytes]));
+    let each = |bytes: u64| vec![bytes as f64 / options.tickets.max(1) as f64];
+    figures.push(Figure::new(&at, "a ticket's row with its indexes", "bytes", each(rounds.bytes.rows)));
+    figures.push(Figure::new(&at, "a ticket's words with their indexes", "bytes", each(rounds.bytes.words)));
     figures
 }
 
@@ -114,8 +115,8 @@ fn notes(options: &TriageOptions, rounds: &Rounds) -> Vec<String> {
          CPU is counted until everybody has followed."
             .to_owned(),
         format!(
-            "The {} tickets were written past triage's walls in {:.0} s, of ten clients, one in twenty open; lists are asked \
-             for by one caller of all clients, a page of 50.",
+            "The {} tickets and their words were written past triage's walls in {:.0} s, of ten clients, one in twenty \
+             open; lists are asked for by one caller of all clients, a page of 50.",
             number(options.tickets as f64),
             rounds.load_seconds
         ),

@@ -63,7 +63,7 @@ pub(crate) enum Bench {
     },
     /// How many commands a second agents can give, and how soon lists are there among a multitude of tickets
     #[command(after_help = "Examples:
-  skranke bench triage                                   a million tickets, 64 agents; about 2 GB on disk
+  skranke bench triage                                   a million tickets, 64 agents; about 3 GB on disk
   skranke bench triage --tickets 100000 --rounds 1       a smaller desk, once")]
     Triage {
         /// Tickets that are listed
