@@ -9,12 +9,15 @@ use super::{ArticleRow, column, stored};
 use crate::domain::query::{has_operators, tidied};
 use crate::domain::{Article, language};
 
-/// Removes an article's words. The key's other parts make it an index lookup per word.
+/// Removes an article's words: whole keys first, so that each is an index lookup.
 const FORGET_TERMS: &str = "
-DELETE FROM article_term t USING published_article p, unnest(p.search) u
-WHERE p.client_id = $1 AND p.article_id = $2 AND t.client_id = p.client_id
-  AND t.configuration = p.configuration AND t.lexeme = u.lexeme
-  AND t.place = ANY ('{1,2,3}'::smallint[]) AND t.article_id = p.article_id";
+WITH gone AS MATERIALIZED (
+    SELECT p.client_id, p.configuration, u.lexeme, p.article_id FROM published_article p, unnest(p.search) u
+    WHERE p.client_id = $1 AND p.article_id = $2
+)
+DELETE FROM article_term t USING gone
+WHERE t.client_id = gone.client_id AND t.configuration = gone.configuration AND t.lexeme = gone.lexeme
+  AND t.place = ANY ('{1,2,3}'::smallint[]) AND t.article_id = gone.article_id";
 
 /// The body's first 2,000 characters tell what it is about; the rest can be found, but is no reason to suggest it.
 /// Each part ends where it cannot outgrow a tsvector (1 MiB), whatever it is made of.
