@@ -1,6 +1,6 @@
 //! Tickets by the words of their subjects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};
@@ -20,15 +20,15 @@ const BATCH: i64 = 1_000;
 /// Once older versions are gone: what they have registered meanwhile is caught up with then.
 const SETTLES_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// A word that so many tickets of a client have is not rare: it is soon met when they are read in their order.
-const RARE: i64 = 3_000;
+const RARE: usize = 3_000;
 /// Common words of a text that are laid side by side, the longest ones: what has them all may be rare.
 const SIDE_BY_SIDE: usize = 4;
 /// Tickets with such a word that are read of a client, and of all clients together.
 const MOST_READ: (usize, usize) = (50_000, 400_000);
 /// Of the tickets with each common word so many are laid side by side first,
-const SAMPLE: i64 = 500;
+const SAMPLE: usize = 500;
 /// and where so many of those have all words, such tickets are soon met anyway.
-const OFTEN: i64 = 25;
+const OFTEN: usize = 25;
 /// How long one statement of a search may take, in milliseconds.
 const SEARCHES_FOR: u32 = 2_000;
 
@@ -177,7 +177,7 @@ pub async fn looked_up(connection: &mut PgConnection, filter: &Filter) -> Result
     if words.is_empty() || !is_whole(connection, filter.clients.as_deref()).await? {
         return Ok(None);
     }
-    let mut rarest: BTreeMap<String, (i64, Word)> = BTreeMap::new();
+    let mut rarest: BTreeMap<String, (usize, Word)> = BTreeMap::new();
     for word in &words {
         let (first, last) = word.range();
         let counts: Vec<(String, i64)> = sqlx::query_as(
@@ -190,10 +190,11 @@ pub async fn looked_up(connection: &mut PgConnection, filter: &Filter) -> Result
         .bind(&filter.clients)
         .bind(first)
         .bind(last)
-        .bind(RARE)
+        .bind(i64::try_from(RARE).unwrap_or(i64::MAX))
         .fetch_all(&mut *connection)
         .await?;
         for (client_id, count) in counts {
+            let count = usize::try_from(count).unwrap_or_default();
             let known = rarest.get(&client_id).map(|(count, _)| *count);
             if known.is_none_or(|known| count < known) {
                 rarest.insert(client_id, (count, word.clone()));
@@ -213,25 +214,12 @@ pub async fn looked_up(connection: &mut PgConnection, filter: &Filter) -> Result
     words.truncate(SIDE_BY_SIDE);
     let most = (MOST_READ.1 / (common.len() * words.len()).max(1)).min(MOST_READ.0);
     for client_id in common {
-        match met(connection, &client_id, &words, i64::try_from(most).unwrap_or(i64::MAX)).await? {
+        match met(connection, &client_id, &words, most).await? {
             Some(ids) => found.met.extend(ids.into_iter().map(|ticket_id| (client_id.clone(), ticket_id))),
             None => found.common.push(client_id),
         }
     }
     Ok(Some(found))
-}
-
-/// `found`: of the client `$1` tickets with the words from `$3` to `$4`, at most `$5` of each, with the word's bit of `$2`.
-macro_rules! side_by_side {
-    () => {
-        "WITH found AS MATERIALIZED (
-             SELECT s.bit, w.ticket_id
-             FROM (SELECT UNNEST($2::bigint[]) AS bit, UNNEST($3::text[]) AS first_word, UNNEST($4::text[]) AS last_word)
-                 AS s
-             CROSS JOIN LATERAL (
-                 SELECT w.ticket_id FROM ticket_word w
-                 WHERE w.client_id = $1 AND w.word >= s.first_word AND w.word <= s.last_word LIMIT $5) AS w)"
-    };
 }
 
 /// A client's tickets that have all of these words, as far as so few have one of them that all of those can be read;
@@ -240,48 +228,51 @@ async fn met(
     connection: &mut PgConnection,
     client_id: &str,
     words: &[Word],
-    most: i64,
+    most: usize,
 ) -> Result<Option<Vec<Uuid>>, Error> {
     if words.len() < 2 {
         return Ok(None);
     }
-    let bits: Vec<i64> = (0..words.len()).map(|place| 1 << place).collect();
-    let all: i64 = bits.iter().sum();
-    let (first, last): (Vec<String>, Vec<String>) = words.iter().map(Word::range).unzip();
-    let together: i64 = sqlx::query_scalar(concat!(
-        side_by_side!(),
-        " SELECT count(*) FROM (SELECT FROM found GROUP BY ticket_id HAVING bit_or(bit) = $6) AS meeting"
-    ))
-    .bind(client_id)
-    .bind(&bits)
-    .bind(&first)
-    .bind(&last)
-    .bind(SAMPLE)
-    .bind(all)
-    .fetch_one(&mut *connection)
-    .await?;
-    if together >= OFTEN {
+    let sample = with_words(connection, client_id, words, SAMPLE).await?;
+    if in_all(&sample).len() >= OFTEN {
         return Ok(None);
     }
-    let (left_out, ids): (i64, Vec<Uuid>) = sqlx::query_as(concat!(
-        side_by_side!(),
-        ", left_out AS MATERIALIZED (SELECT bit FROM found GROUP BY bit HAVING count(*) >= $5)
-         SELECT coalesce((SELECT sum(bit) FROM left_out), 0)::bigint,
-                ARRAY(SELECT ticket_id FROM found WHERE bit NOT IN (SELECT bit FROM left_out)
-                      GROUP BY ticket_id HAVING bit_or(bit) = $6 - coalesce((SELECT sum(bit) FROM left_out), 0)
-                      LIMIT $7)"
-    ))
+    let mut found = with_words(connection, client_id, words, most).await?;
+    found.retain(|ids| ids.len() < most);
+    let ids = in_all(&found);
+    Ok((!found.is_empty() && ids.len() < RARE).then_some(ids))
+}
+
+/// Of each word the tickets of a client that have it, at most so many. As arrays: of some ten thousand rows each costs more
+/// than what it holds.
+async fn with_words(
+    connection: &mut PgConnection,
+    client_id: &str,
+    words: &[Word],
+    most: usize,
+) -> Result<Vec<Vec<Uuid>>, Error> {
+    let (first, last): (Vec<String>, Vec<String>) = words.iter().map(Word::range).unzip();
+    let found = sqlx::query_scalar(
+        "SELECT ARRAY(SELECT w.ticket_id FROM ticket_word w
+                      WHERE w.client_id = $1 AND w.word >= s.first_word AND w.word <= s.last_word LIMIT $4)
+         FROM (SELECT UNNEST($2::text[]) AS first_word, UNNEST($3::text[]) AS last_word) AS s",
+    )
     .bind(client_id)
-    .bind(&bits)
     .bind(first)
     .bind(last)
-    .bind(most)
-    .bind(all)
-    .bind(RARE)
-    .fetch_one(connection)
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .fetch_all(connection)
     .await?;
-    let is_few = i64::try_from(ids.len()).is_ok_and(|count| count < RARE);
-    Ok((is_few && left_out < all).then_some(ids))
+    Ok(found)
+}
+
+/// What is in all of them.
+fn in_all(found: &[Vec<Uuid>]) -> Vec<Uuid> {
+    let Some((first, others)) = found.split_first() else { return Vec::new() };
+    let others: Vec<HashSet<&Uuid>> = others.iter().map(|ids| ids.iter().collect()).collect();
+    // One ticket may have several words that begin alike.
+    let first: BTreeSet<Uuid> = first.iter().filter(|id| others.iter().all(|ids| ids.contains(id))).copied().collect();
+    first.into_iter().collect()
 }
 
 /// Whether all tickets of these clients (`None`: of all in scope) have their words.
@@ -370,6 +361,13 @@ pub fn push_sought(query: &mut QueryBuilder<Postgres>, text: &str) {
     }
     if sought.words.is_empty() {
         return;
+    }
+    // Most subjects have no letters but those of ASCII, of which words are their own small letters: what such a subject has
+    // not has no word either, and needs no look at its line.
+    for word in &sought.words {
+        query
+            .push(" AND (octet_length(t.subject) <> char_length(t.subject) OR strpos(lower(t.subject COLLATE \"C\"), ");
+        query.push_bind(word.word.clone()).push(") > 0)");
     }
     query.push(" AND coalesce((SELECT true");
     for word in &sought.words {
