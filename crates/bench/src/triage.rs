@@ -87,8 +87,10 @@ pub async fn triage(
     let worked_on = agents::register(&ground, options.worked_on).await?;
     ground.settle().await?;
     ground.until("clients are not caught up with", || tickets::behind(&ground.desk.postgres)).await?;
+    progress.say("spreading them over all steps of the work");
+    let mut agents = agents::spread(agents::hired(&ground, options.agents, &worked_on).await?).await?;
+    ground.settle().await?;
     let before = tickets::facts(&ground.desk.postgres).await?;
-    let mut agents = agents::hired(&ground, options.agents, &worked_on).await?;
     for round in 1..=common.rounds {
         progress.say(&format!("round {round}: commands, all services"));
         let commanded = commands(&ground, common, &mut agents, &mut rounds).await?;

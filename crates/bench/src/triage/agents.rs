@@ -62,6 +62,18 @@ impl Caller for Agent {
 }
 
 impl Agent {
+    /// Takes its tickets so far that there are as many before each step: whenever one looks, all kinds of commands are given.
+    async fn spread(mut self) -> Result<Self, String> {
+        for number in 0..self.pieces.len() {
+            for _ in 0..number % STEPS {
+                self.call().await?;
+                self.pieces.rotate_right(1);
+            }
+            self.pieces.rotate_left(1);
+        }
+        Ok(self)
+    }
+
     fn request<R>(&self, request: R) -> tonic::Request<R> {
         let mut request = tonic::Request::new(request);
         request.metadata_mut().insert("authorization", self.bearer.clone());
@@ -136,6 +148,16 @@ pub(super) async fn hired(ground: &Ground, agents: u64, ticket_ids: &[String]) -
         hired.push(Agent { client, bearer, pieces, requests: 0 });
     }
     Ok(hired)
+}
+
+/// Lets all of them take their tickets to different steps.
+pub(super) async fn spread(agents: Vec<Agent>) -> anyhow::Result<Vec<Agent>> {
+    let mut working: JoinSet<_> = agents.into_iter().map(Agent::spread).collect();
+    let mut spread = Vec::new();
+    while let Some(agent) = working.join_next().await {
+        spread.push(agent.context("an agent panicked")?.map_err(anyhow::Error::msg)?);
+    }
+    Ok(spread)
 }
 
 /// Registers tickets through the one way in. Returns their ids.

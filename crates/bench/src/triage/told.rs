@@ -112,7 +112,7 @@ fn figures(options: &TriageOptions, rounds: &Rounds) -> Vec<Figure> {
 fn notes(options: &TriageOptions, rounds: &Rounds) -> Vec<String> {
     let mut notes = vec![
         "Each ticket goes round: claimed, handed over, claimed, waits, goes on, is resolved, comes back, is handed over. \
-         CPU is counted until everybody has followed."
+         At any time as many are before each of these steps. CPU is counted until everybody has followed."
             .to_owned(),
         format!(
             "The {} tickets and their words were written past triage's walls in {:.0} s, of ten clients, one in twenty \
