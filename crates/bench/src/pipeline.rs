@@ -37,6 +37,9 @@ const RAISE: f64 = 1.5;
 const BISECTIONS: u32 = 3;
 /// Rates beyond this are none of a desk's.
 const HIGHEST_RATE: f64 = 50_000.0;
+/// Services that the way from the post to the clock does not lead through; the second measurement is without them, since
+/// the bare pipeline has nobody in their place.
+const FOLLOWERS: [&str; 2] = ["knowledge-base", "reporting"];
 
 /// How `skranke bench pipeline` is run.
 #[derive(Debug, Clone)]
@@ -73,11 +76,19 @@ struct BareRun {
     posts: f64,
 }
 
-/// All that was measured.
+/// Rounds of the desk and the bare pipeline in turn.
 #[derive(Default)]
 struct Rounds {
     desk: Vec<Run>,
     bare: Vec<BareRun>,
+}
+
+/// All that was measured.
+#[derive(Default)]
+struct Measured {
+    /// With all services, then without the followers.
+    everybody: Rounds,
+    alone: Rounds,
     steps: Vec<Run>,
 }
 
@@ -102,7 +113,7 @@ pub async fn pipeline(
     progress: &Progress,
 ) -> anyhow::Result<Outcome> {
     let begun_at = chassis::Clock::System.now();
-    let ground = Ground::lay(common, &SERVICES, progress).await?;
+    let mut ground = Ground::lay(common, &SERVICES, progress).await?;
     let doors = ground.doors()?;
     for number in 0..post::CLIENTS {
         progress.say(&format!("setting up {}", post::client_id(number)));
@@ -111,30 +122,57 @@ pub async fn pipeline(
     store::prepare_raw(&ground.desk.postgres).await?;
     store::bare::prepare(&ground.desk.postgres).await?;
     let mut desk = Desk::connect(&ground).await?;
-    let mut rounds = Rounds::default();
+    let mut measured = Measured::default();
     // The first posts warm caches and plans, and tell how large the rows are.
     desk.run(&ground, options.rate.min(200.0), Duration::from_secs(1), Duration::ZERO).await?;
     let mut bare = bare::Pipeline::start(&ground, count::sizes(&ground.desk.postgres).await?).await?;
-    for round in 1..=common.rounds {
-        progress.say(&format!("round {round}: the desk at {}/s", options.rate));
-        let run = desk.run(&ground, options.rate, common.window, common.warm_up()).await?;
-        progress.note(&told::run(&run));
-        rounds.desk.push(run);
-        progress.step();
-        progress.say(&format!("round {round}: the bare pipeline at {}/s", options.rate));
-        let run = run_bare(&ground, &mut bare, options.rate, common).await?;
-        progress.note(&told::bare(&run));
-        rounds.bare.push(run);
-        progress.step();
-    }
+    measured.everybody = in_turn(&ground, &mut desk, &mut bare, "all services", options.rate, common, progress).await?;
     if options.highest {
-        highest(&ground, &mut desk, options.rate, common, &mut rounds, progress).await?;
+        measured.steps = highest(&ground, &mut desk, options.rate, common, progress).await?;
     }
+    for follower in FOLLOWERS {
+        let mut process = ground.services.remove(follower).context("it does not run")?;
+        anyhow::ensure!(process.stop().await?, "{follower} did not end in order");
+    }
+    let who = "without those that follow";
+    measured.alone = in_turn(&ground, &mut desk, &mut bare, who, options.rate, common, progress).await?;
+    progress.say("the others catch up");
+    for follower in FOLLOWERS {
+        ground.start(local::service(follower).context("there is no such service")?)?;
+        ground.service(follower)?.ready().await?;
+    }
+    ground.settle().await?;
     progress.say("counting");
     let checks = check(&ground, &desk).await?;
     let machine = ground.clear().await?;
     progress.finish();
-    Ok(told::outcome(common, options, begun_at, machine, &rounds, checks))
+    Ok(told::outcome(common, options, begun_at, machine, &measured, checks))
+}
+
+/// The desk and the bare pipeline at the same rate, in turn.
+async fn in_turn(
+    ground: &Ground,
+    desk: &mut Desk,
+    bare: &mut bare::Pipeline,
+    who: &str,
+    rate: f64,
+    common: &Common,
+    progress: &Progress,
+) -> anyhow::Result<Rounds> {
+    let mut rounds = Rounds::default();
+    for round in 1..=common.rounds {
+        progress.say(&format!("round {round}: the desk at {rate}/s, {who}"));
+        let run = desk.run(ground, rate, common.window, common.warm_up()).await?;
+        progress.note(&format!("{who}: {}", told::run(&run)));
+        rounds.desk.push(run);
+        progress.step();
+        progress.say(&format!("round {round}: the bare pipeline at {rate}/s"));
+        let run = run_bare(ground, bare, rate, common).await?;
+        progress.note(&told::bare(&run));
+        rounds.bare.push(run);
+        progress.step();
+    }
+    Ok(rounds)
 }
 
 impl Desk {
@@ -260,9 +298,9 @@ async fn highest(
     desk: &mut Desk,
     from: f64,
     common: &Common,
-    rounds: &mut Rounds,
     progress: &Progress,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<Run>> {
+    let mut steps = Vec::new();
     let (mut held, mut rate) = (0.0, from);
     let mut broke = None;
     let mut bisections = 0;
@@ -275,7 +313,7 @@ async fn highest(
         } else {
             broke = Some(rate)
         }
-        rounds.steps.push(run);
+        steps.push(run);
         rate = match broke {
             None => rate * RAISE,
             Some(broke) => {
@@ -284,7 +322,7 @@ async fn highest(
             }
         };
     }
-    Ok(())
+    Ok(steps)
 }
 
 /// Everything posted is in every service exactly once.

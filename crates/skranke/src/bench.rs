@@ -52,7 +52,8 @@ async fn run(output: Output, command: Bench) -> anyhow::Result<()> {
         }
         Bench::Pipeline { rate, highest, common } => {
             let options = PipelineOptions { rate, highest };
-            let progress = Progress::new(u64::from(common.rounds) * 2);
+            // The desk and the bare pipeline, with all services and without those that follow.
+            let progress = Progress::new(u64::from(common.rounds) * 4);
             let measured = self::common(&common, PIPELINE_SECONDS).await?;
             let outcome = bench::pipeline(&measured, &options, &Runner, &progress).await?;
             keep(output, &common, &outcome)
