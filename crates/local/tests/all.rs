@@ -15,6 +15,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -72,6 +73,27 @@ async fn what_was_committed_is_there_after_postgres_was_killed() -> Result<()> {
     };
     assert_eq!(note, "kept");
     postgres.stop().await
+}
+
+/// A path of 80 bytes leaves room for the socket's own name; with one more there is none, and it is TCP.
+#[tokio::test]
+async fn a_store_is_reached_over_a_socket_where_its_path_is_short_enough() -> Result<()> {
+    let (binaries, scratch) = (binaries().await?, scratch_folder()?);
+    let scratch = fs::canonicalize(scratch.path())?;
+    let taken = scratch.to_str().context("a path that is no text")?.len() + "//data".len();
+    for (bytes, is_by_socket) in [(80, true), (81, false)] {
+        let name = "p".repeat(bytes - taken);
+        let options = PostgresOptions { durable: false, ..PostgresOptions::new(scratch.join(name)) };
+        let mut postgres = Postgres::start(&binaries, options).await?;
+        let mut connection = PgConnection::connect(&postgres.superuser_url()).await?;
+        let found: bool = sqlx::query_scalar("SELECT inet_client_addr() IS NULL").fetch_one(&mut connection).await?;
+        assert_eq!(found, is_by_socket, "{bytes} bytes");
+        connection.close().await?;
+        let by_psql = sql(&binaries, &postgres, "select inet_client_addr() is null")?;
+        assert!(by_psql.is_none_or(|answer| answer == if is_by_socket { "t" } else { "f" }), "{bytes} bytes by psql");
+        postgres.stop().await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]
