@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::{
     process::Command,
     time::{sleep, timeout},
@@ -30,6 +30,8 @@ const READY_WITHIN: Duration = Duration::from_secs(300);
 const ATTEMPTS: usize = 50;
 /// A Unix socket's path may have no more bytes than this on any system.
 const SOCKET_PATH_LIMIT: usize = 100;
+/// What is written otherwise in a connection string: all that is no part of usual paths.
+const BUT_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
 /// How a Postgres shall run.
 #[derive(Debug, Clone)]
@@ -120,7 +122,7 @@ impl Postgres {
     pub fn url(&self, database: &str, role: &str) -> String {
         let by_tcp = format!("postgres://{role}@127.0.0.1:{}/{database}", self.port);
         match self.sockets() {
-            Some(folder) => format!("{by_tcp}?host={}", utf8_percent_encode(folder, NON_ALPHANUMERIC)),
+            Some(folder) => format!("{by_tcp}?host={}", utf8_percent_encode(folder, BUT_PATHS)),
             None => by_tcp,
         }
     }
