@@ -83,6 +83,13 @@ impl Ground {
         Ok(())
     }
 
+    /// Ends a service in order; nobody waits for it any more.
+    pub(crate) async fn end(&mut self, name: &str) -> anyhow::Result<()> {
+        let mut process = self.services.remove(name).with_context(|| format!("{name} was not started"))?;
+        anyhow::ensure!(process.stop().await?, "{name} did not end in order");
+        Ok(())
+    }
+
     /// One service's process.
     pub(crate) fn service(&mut self, name: &str) -> anyhow::Result<&mut ServiceProcess> {
         self.services.get_mut(name).with_context(|| format!("{name} was not started"))

@@ -84,7 +84,6 @@ struct Rounds {
 }
 
 /// All that was measured.
-#[derive(Default)]
 struct Measured {
     /// With all services, then without the followers.
     everybody: Rounds,
@@ -122,20 +121,19 @@ pub async fn pipeline(
     store::prepare_raw(&ground.desk.postgres).await?;
     store::bare::prepare(&ground.desk.postgres).await?;
     let mut desk = Desk::connect(&ground).await?;
-    let mut measured = Measured::default();
     // The first posts warm caches and plans, and tell how large the rows are.
     desk.run(&ground, options.rate.min(200.0), Duration::from_secs(1), Duration::ZERO).await?;
     let mut bare = bare::Pipeline::start(&ground, count::sizes(&ground.desk.postgres).await?).await?;
-    measured.everybody = in_turn(&ground, &mut desk, &mut bare, "all services", options.rate, common, progress).await?;
-    if options.highest {
-        measured.steps = highest(&ground, &mut desk, options.rate, common, progress).await?;
-    }
+    let everybody = in_turn(&ground, &mut desk, &mut bare, "all services", options.rate, common, progress).await?;
+    let steps = match options.highest {
+        true => highest(&ground, &mut desk, options.rate, common, progress).await?,
+        false => Vec::new(),
+    };
     for follower in FOLLOWERS {
-        let mut process = ground.services.remove(follower).context("it does not run")?;
-        anyhow::ensure!(process.stop().await?, "{follower} did not end in order");
+        ground.end(follower).await?;
     }
     let who = "without those that follow";
-    measured.alone = in_turn(&ground, &mut desk, &mut bare, who, options.rate, common, progress).await?;
+    let alone = in_turn(&ground, &mut desk, &mut bare, who, options.rate, common, progress).await?;
     progress.say("the others catch up");
     for follower in FOLLOWERS {
         ground.start(local::service(follower).context("there is no such service")?)?;
@@ -146,6 +144,7 @@ pub async fn pipeline(
     let checks = check(&ground, &desk).await?;
     let machine = ground.clear().await?;
     progress.finish();
+    let measured = Measured { everybody, alone, steps };
     Ok(told::outcome(common, options, begun_at, machine, &measured, checks))
 }
 

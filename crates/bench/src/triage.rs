@@ -99,8 +99,7 @@ pub async fn triage(
         progress.step();
     }
     for follower in FOLLOWERS {
-        let mut process = ground.services.remove(follower).context("it does not run")?;
-        anyhow::ensure!(process.stop().await?, "{follower} did not end in order");
+        ground.end(follower).await?;
     }
     for round in 1..=common.rounds {
         progress.say(&format!("round {round}: commands, without those that follow"));
