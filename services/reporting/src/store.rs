@@ -6,6 +6,8 @@ pub mod figures;
 pub mod impact;
 pub mod kpis;
 
+use std::collections::{HashMap, HashSet};
+
 use chassis::Error;
 use contracts::ClientId;
 use jiff::Timestamp;
@@ -13,6 +15,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::Source;
+use crate::wire::facts::Facts;
 
 /// An instant as it binds.
 fn bound(at: Timestamp) -> jiff_sqlx::Timestamp {
@@ -96,19 +99,19 @@ pub async fn lock(connection: &mut PgConnection, keys: &[Key]) -> Result<(), Err
     Ok(())
 }
 
-/// Keeps those facts that are new; returns the ticket and the name of each of them.
+/// Keeps those facts that are new; returns their ids.
 ///
 /// # Errors
 /// If the store failed.
-pub async fn keep(connection: &mut PgConnection, facts: Vec<NewFact>) -> Result<Vec<(String, Uuid, String)>, Error> {
+pub async fn keep(connection: &mut PgConnection, facts: &[NewFact]) -> Result<HashSet<Uuid>, Error> {
     let clients: Vec<&str> = facts.iter().map(|fact| fact.client_id.as_str()).collect();
-    Ok(sqlx::query_as(
+    let new: Vec<Uuid> = sqlx::query_scalar(
         "INSERT INTO fact
              (client_id, event_id, ticket_id, source, revision, name, occurred_at, recorded_at, payload)
          SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::uuid[]), UNNEST($4::smallint[]),
                 UNNEST($5::bigint[]), UNNEST($6::text[]), UNNEST($7::timestamptz[]), UNNEST($8::timestamptz[]),
                 UNNEST($9::bytea[])
-         ON CONFLICT DO NOTHING RETURNING client_id, ticket_id, name",
+         ON CONFLICT DO NOTHING RETURNING event_id",
     )
     .bind(clients)
     .bind(facts.iter().map(|fact| fact.event_id).collect::<Vec<_>>())
@@ -120,24 +123,48 @@ pub async fn keep(connection: &mut PgConnection, facts: Vec<NewFact>) -> Result<
     .bind(facts.iter().map(|fact| bound(fact.recorded_at)).collect::<Vec<_>>())
     .bind(facts.iter().map(|fact| fact.payload.as_slice()).collect::<Vec<_>>())
     .fetch_all(connection)
-    .await?)
+    .await?;
+    Ok(new.into_iter().collect())
 }
 
-/// All facts of the tickets with these names.
+/// The revision of the SLA timer's newest fact about each of these tickets; none where nothing was heard of it.
 ///
 /// # Errors
 /// If the store failed.
-pub async fn load(connection: &mut PgConnection, keys: &[Key], names: &[&str]) -> Result<Vec<KeptFact>, Error> {
+pub async fn newest_of_clocks(connection: &mut PgConnection, keys: &[Key]) -> Result<HashMap<Key, i64>, Error> {
+    let (clients, tickets) = columns(keys);
+    let known: Vec<(String, Uuid, i64)> = sqlx::query_as(
+        "SELECT k.client_id, k.ticket_id, newest.revision
+         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
+         CROSS JOIN LATERAL (SELECT f.revision FROM fact f
+                             WHERE f.client_id = k.client_id AND f.ticket_id = k.ticket_id AND f.source = $3
+                             ORDER BY f.revision DESC LIMIT 1) AS newest",
+    )
+    .bind(clients)
+    .bind(tickets)
+    .bind(Source::SlaTimer as i16)
+    .fetch_all(connection)
+    .await?;
+    Ok(known.into_iter().map(|(client_id, ticket_id, revision)| ((client_id, ticket_id), revision)).collect())
+}
+
+/// All facts of the tickets from these sources with these names.
+///
+/// # Errors
+/// If the store failed.
+pub async fn load(connection: &mut PgConnection, keys: &[Key], of: &Facts) -> Result<Vec<KeptFact>, Error> {
     let (clients, tickets) = columns(keys);
     Ok(sqlx::query_as(
         "SELECT f.client_id, f.ticket_id, f.event_id, f.source, f.payload
          FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
-         JOIN fact f USING (client_id, ticket_id)
-         WHERE f.name = ANY($3)",
+         CROSS JOIN UNNEST($3::smallint[]) AS s (source)
+         JOIN fact f ON f.client_id = k.client_id AND f.ticket_id = k.ticket_id AND f.source = s.source
+         WHERE f.name = ANY($4)",
     )
     .bind(clients)
     .bind(tickets)
-    .bind(names)
+    .bind(of.sources.iter().map(|source| *source as i16).collect::<Vec<_>>())
+    .bind(of.names)
     .fetch_all(connection)
     .await?)
 }

@@ -224,6 +224,15 @@ proptest! {
         prop_assert_eq!(fold(history), fold(deliveries));
     }
 
+    /// Why reporting reads no older facts for promises that it hears of in order.
+    #[test]
+    fn promises_are_as_their_newest_facts_show_them(history in histories(), nth in 0_u64..8) {
+        let (older, newer): (Vec<_>, Vec<_>) = history.iter().cloned().partition(|fact| fact.revision <= nth);
+        let (mut after, all) = (fold(older).clocks, fold(history).clocks);
+        after.extend(fold(newer).clocks);
+        prop_assert_eq!(after, all);
+    }
+
     #[test]
     fn intervals_alternate_and_agree_with_the_counts(history in histories()) {
         let figures = fold(history);

@@ -17,31 +17,49 @@ pub const MAX_CONTACT: usize = 100;
 /// Longest other word that is kept (subject, queue, category), in characters.
 pub const MAX_WORD: usize = 300;
 
+/// The facts that some figures are made of. Those that are in none are kept only.
+#[derive(Debug)]
+pub struct Facts {
+    /// Who announces them.
+    pub sources: &'static [Source],
+    /// What they are called.
+    pub names: &'static [&'static str],
+}
+
 /// The facts that a ticket's own figures are made of.
-pub const LIFE: [&str; 10] = [
-    "ticket_registered",
-    "ticket_imported",
-    "ticket_triaged",
-    "ticket_handed_over",
-    "ticket_waiting",
-    "ticket_resolved",
-    "ticket_reopened",
-    "ticket_closed",
-    "ticket_cancelled",
-    "ticket_unmerged",
-];
-/// The facts that its promises' figures are made of. Facts that are in neither are kept only.
-pub const CLOCKS: [&str; 5] = ["clock_started", "clock_changed", "clock_breached", "breach_revoked", "clock_ended"];
+pub const LIFE: Facts = Facts {
+    sources: &[Source::Intake, Source::Triage],
+    names: &[
+        "ticket_registered",
+        "ticket_imported",
+        "ticket_triaged",
+        "ticket_handed_over",
+        "ticket_waiting",
+        "ticket_resolved",
+        "ticket_reopened",
+        "ticket_closed",
+        "ticket_cancelled",
+        "ticket_unmerged",
+    ],
+};
+/// The facts that its promises' figures are made of.
+pub const CLOCKS: Facts = Facts {
+    sources: &[Source::SlaTimer],
+    names: &["clock_started", "clock_changed", "clock_breached", "breach_revoked", "clock_ended"],
+};
 
 /// The facts that changes and major incidents are measured by.
-pub const IMPACT: [&str; 6] = [
-    "change_ended",
-    "ticket_linked",
-    "ticket_unlinked",
-    "major_incident_declared",
-    "major_incident_amended",
-    "major_incident_ended",
-];
+pub const IMPACT: Facts = Facts {
+    sources: &[Source::Triage],
+    names: &[
+        "change_ended",
+        "ticket_linked",
+        "ticket_unlinked",
+        "major_incident_declared",
+        "major_incident_amended",
+        "major_incident_ended",
+    ],
+};
 
 /// The sender's own word for how a contact came, among a matter's attributes.
 const CONTACT_TYPE: &str = "contact_type";
@@ -71,7 +89,7 @@ pub fn heard(delivery: &Delivery) -> Result<Option<NewFact>, Failure> {
     }
 }
 
-fn source_of(package: &str) -> Option<Source> {
+pub(super) fn source_of(package: &str) -> Option<Source> {
     [
         (intake::v1::Event::PACKAGE, Source::Intake),
         (triage::v1::Event::PACKAGE, Source::Triage),

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use prost::Message;
 use uuid::Uuid;
 
-use super::facts::{fact, heard};
+use super::facts::{CLOCKS, IMPACT, LIFE, fact, heard, source_of};
 use super::requests::{self, MAX_CENTS, MAX_CLIENTS, MAX_MONTHS, MAX_TIME_ZONE};
+use crate::WIRING;
 use crate::domain::{Source, What};
 
 const EVENT: Uuid = Uuid::from_u128(9);
@@ -48,6 +49,17 @@ fn waiting(meta: EventMeta) -> triage::v1::Event {
 fn deliver(event: &triage::v1::Event) -> Delivery {
     let subject = subject_for::<triage::v1::Event>(event.name().unwrap(), &ClientId::new("acme").unwrap());
     delivered(&subject, event.encode_to_vec())
+}
+
+#[test]
+fn what_figures_are_made_of_is_read_from_those_who_announce_it() {
+    for of in [&LIFE, &CLOCKS, &IMPACT] {
+        for name in of.names {
+            let by = WIRING.listens.iter().find(|listen| listen.facts.contains(name)).map(|listen| listen.package);
+            let source = by.and_then(source_of);
+            assert!(source.is_some_and(|source| of.sources.contains(&source)), "{name} comes from {by:?}");
+        }
+    }
 }
 
 fn registration(attributes: &[(&str, &str)], channel: Channel) -> What {

@@ -1,6 +1,7 @@
 //! What happened: figures that are exact for any past instant, each with its tickets, and that can be made anew.
 
 mod impact;
+mod late;
 
 use std::collections::BTreeMap;
 
