@@ -32,14 +32,15 @@ ORDER BY o.client_id, o.ticket_id FOR UPDATE OF o";
 /// read for each ticket, which is how it was planned while there were few.
 const FORGET_TERMS: &str = "
 WITH gone AS MATERIALIZED (
-    SELECT o.client_id, o.configuration, u.lexeme, o.ticket_id
+    SELECT o.client_id, o.configuration, u.lexeme,
+           (CASE WHEN 'A' = ANY (u.weights) THEN 3 ELSE 1 END)::smallint AS place, o.ticket_id
     FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS n
     JOIN ticket_outcome o ON o.client_id = n.client_id AND o.ticket_id = n.ticket_id AND o.is_solved
     CROSS JOIN LATERAL unnest(o.search) u
 )
 DELETE FROM ticket_term t USING gone
 WHERE t.client_id = gone.client_id AND t.configuration = gone.configuration AND t.lexeme = gone.lexeme
-  AND t.place = ANY ('{1,3}'::smallint[]) AND t.ticket_id = gone.ticket_id";
+  AND t.place = gone.place AND t.ticket_id = gone.ticket_id";
 
 const KEEP: &str = "
 UPDATE ticket_outcome o
