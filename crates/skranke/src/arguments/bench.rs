@@ -63,14 +63,14 @@ pub(crate) enum Bench {
     },
     /// How many commands a second agents can give, and how soon lists are there among a multitude of tickets
     #[command(after_help = "Examples:
-  skranke bench triage                                   a million tickets, 64 agents; about 3 GB on disk
+  skranke bench triage                                   a million tickets, 128 agents; about 3 GB on disk
   skranke bench triage --tickets 100000 --rounds 1       a smaller desk, once")]
     Triage {
         /// Tickets that are listed
         #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
         tickets: u64,
         /// Agents at work, each waiting for its answer before the next command
-        #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_024))]
+        #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..=1_024))]
         agents: u64,
         /// Tickets that they work on
         #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
