@@ -282,9 +282,15 @@ pub async fn vanish(
 pub async fn stranded(connection: &mut PgConnection, client_id: &ClientId, most: i64) -> Result<Vec<Ticket>, Error> {
     tickets(
         sqlx::query_as(
-            "SELECT t.* FROM vanished_queue v JOIN ticket t ON t.client_id = v.client_id AND t.queue = v.queue
-             WHERE v.client_id = $1 AND t.is_open ORDER BY t.client_id, t.ticket_id LIMIT $2
-             FOR UPDATE OF t SKIP LOCKED",
+            // Found by their queues first: asked for in their order, they were looked for among all tickets.
+            "WITH stranded AS MATERIALIZED (
+                 SELECT t.ticket_id FROM vanished_queue v
+                 JOIN ticket t ON t.client_id = v.client_id AND t.queue = v.queue AND t.is_open
+                 WHERE v.client_id = $1)
+             SELECT t.* FROM (SELECT ticket_id FROM stranded ORDER BY ticket_id LIMIT $2) AS s
+             JOIN ticket t ON t.client_id = $1 AND t.ticket_id = s.ticket_id
+             WHERE t.is_open AND t.queue IN (SELECT queue FROM vanished_queue WHERE client_id = $1)
+             ORDER BY t.client_id, t.ticket_id FOR UPDATE OF t SKIP LOCKED",
         )
         .bind(client_id.as_str())
         .bind(most)
@@ -318,15 +324,22 @@ pub async fn unowned(
 
 /// Open tickets with an owner and no claim: an older version, or an import, has made them so.
 ///
+/// Those are none as a rule. All open ones are found first, by their index, and laid beside the claims: asked for in
+/// their order, they were looked for among all tickets that the client ever had.
+///
 /// # Errors
 /// If the store failed.
 pub async fn unclaimed(connection: &mut PgConnection, client_id: &ClientId, most: i64) -> Result<Vec<Ticket>, Error> {
     tickets(
         sqlx::query_as(
-            "SELECT t.* FROM ticket t WHERE t.client_id = $1 AND t.is_open AND t.owner IS NOT NULL
-               AND NOT EXISTS (SELECT 1 FROM claim c WHERE c.client_id = t.client_id AND c.ticket_id = t.ticket_id
-                               AND c.owner = t.owner)
-             ORDER BY t.client_id, t.ticket_id LIMIT $2 FOR UPDATE OF t SKIP LOCKED",
+            "WITH owned AS MATERIALIZED (
+                 SELECT ticket_id, owner FROM ticket WHERE client_id = $1 AND is_open AND owner IS NOT NULL),
+             claimed AS MATERIALIZED (SELECT ticket_id, owner FROM claim WHERE client_id = $1),
+             unclaimed AS MATERIALIZED (SELECT ticket_id FROM (TABLE owned EXCEPT TABLE claimed) AS left_over
+                                        ORDER BY ticket_id LIMIT $2)
+             SELECT t.* FROM unclaimed u JOIN ticket t ON t.client_id = $1 AND t.ticket_id = u.ticket_id
+             WHERE t.is_open AND t.owner IS NOT NULL
+             ORDER BY t.client_id, t.ticket_id FOR UPDATE OF t SKIP LOCKED",
         )
         .bind(client_id.as_str())
         .bind(most)

@@ -140,6 +140,32 @@ async fn work_goes_back_to_its_position_when_its_owner_goes() -> anyhow::Result<
 }
 
 #[tokio::test]
+async fn owned_work_without_a_claim_gets_one_again() -> anyhow::Result<()> {
+    let story = Story::begin().await?;
+    story.apply(&manned("", "")).await?;
+    let mut ada = Agent::new(&story, "ada@operator.example", &["acme"])?;
+    for name in ["a-1", "a-2", "a-3"] {
+        register(&story.admin()?, call(name, "No sound")).await?;
+    }
+    story.settle().await?;
+    ada.claim("ACME-1001").await?;
+    ada.claim("ACME-1002").await?;
+    let mut store = story.store("triage").await?;
+    // As an older version or an import leaves it: an owner, and no claim.
+    let lost = "DELETE FROM claim WHERE ticket_id = (SELECT ticket_id FROM ticket WHERE reference = 'ACME-1001')";
+    let gone = sqlx::query(lost).execute(&mut store).await?;
+    assert_eq!(gone.rows_affected(), 1);
+    let shift_ends = Some(timestamp(at("2026-11-16T15:00:00Z")));
+    assert_eq!(story.ticket("ACME-1001").await?.claim_lapses_at, None);
+    story.advance(SignedDuration::from_mins(2)).await?;
+    becomes(&story, "ACME-1001", "has its claim", |ticket| ticket.claim_lapses_at == shift_ends).await?;
+    assert_eq!(story.ticket("ACME-1002").await?.claim_lapses_at, shift_ends);
+    let claims: i64 = sqlx::query_scalar("SELECT count(*) FROM claim").fetch_one(&mut store).await?;
+    assert_eq!(claims, 2, "nobody has ACME-1003");
+    story.end().await
+}
+
+#[tokio::test]
 async fn work_is_given_in_turn_handed_over_warm_or_cold_and_returned() -> anyhow::Result<()> {
     let story = Story::begin().await?;
     story.apply(&manned("", "")).await?;
