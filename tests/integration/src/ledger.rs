@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
-use contracts::Fact;
+use async_nats::HeaderMap;
+use contracts::{ClientId, Fact, subject_for};
 use sqlx::{Connection, PgConnection};
 
 use crate::Story;
@@ -30,6 +31,20 @@ impl Story {
             events.push(E::received(&message.subject, &message.payload)?);
         }
         Ok(events)
+    }
+
+    /// Puts a fact on the bus as its service's relay would.
+    ///
+    /// # Errors
+    /// If it has no meta, client or name, or NATS does not take it.
+    pub async fn announce<E: Fact>(&self, event: &E) -> anyhow::Result<()> {
+        let (meta, name) = event.meta().zip(event.name()).context("it is no whole fact")?;
+        let subject = subject_for::<E>(name, &ClientId::new(&meta.client_id)?);
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", meta.event_id.as_str());
+        let payload = event.encode_to_vec().into();
+        self.desk.bus.jetstream.publish_with_headers(subject, headers, payload).await?.await?;
+        Ok(())
     }
 
     /// How much each service has announced, by stream.

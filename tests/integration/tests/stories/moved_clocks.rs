@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
-use async_nats::HeaderMap;
 use chassis::authorisation::Role;
 use chassis::doors::{Running, wait_until_ready};
 use chassis::{Clock, Ground, shard_of};
@@ -19,7 +18,6 @@ use integration::processes::wait_until;
 use integration::{Story, observe};
 use jiff::{SignedDuration, Timestamp};
 use local::service;
-use prost::Message;
 use skranke::clients::Clients;
 use sqlx::{Connection, Executor};
 use uuid::Uuid;
@@ -149,7 +147,7 @@ impl Timers {
         let added = intake::MessageAdded { reference: "ACME-1".to_owned(), message: Some(message) };
         let event = intake::Event {
             meta: Some(EventMeta {
-                event_id: event_id.clone(),
+                event_id,
                 client_id: "acme".to_owned(),
                 ticket_id: ticket_id.to_string(),
                 revision,
@@ -160,10 +158,7 @@ impl Timers {
             }),
             fact: Some(intake::event::Fact::MessageAdded(added)),
         };
-        let mut headers = HeaderMap::new();
-        headers.insert("Nats-Msg-Id", event_id);
-        let (subject, payload) = ("skranke.intake.v1.message_added.acme", event.encode_to_vec());
-        self.story.desk.bus.jetstream.publish_with_headers(subject, headers, payload.into()).await?.await?;
+        self.story.announce(&event).await?;
         wait_until("it is noted", PATIENCE, async || {
             Ok(observe::number(&self.story.desk, "sla-timer", WRITTEN).await? > before)
         })

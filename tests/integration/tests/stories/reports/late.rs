@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use contracts::desk::v1::EventMeta;
 use contracts::sla_timer::v1::event::Fact;
 use contracts::sla_timer::v1::{Clock, ClockChanged, ClockEnded, ClockStarted, ClockState, Event, Metric};
 use integration::{Story, at, observe, processes::wait_until};
-use prost::Message;
 use uuid::Uuid;
 
 use super::{rebuild, timestamp};
@@ -16,19 +14,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const FACTS: &str = "SELECT count(*) FROM fact WHERE source = 3";
 
 /// The `nth` fact of four: the first promise begins, the second begins, the first waits, the second is kept.
-fn fact(ticket_id: Uuid, nth: usize) -> anyhow::Result<(String, &'static str, Event)> {
+fn fact(ticket_id: Uuid, nth: usize) -> anyhow::Result<Event> {
     let began = timestamp(at("2026-11-16T08:00:00Z"));
     let now = timestamp(at("2026-11-16T09:00:00Z"));
-    let (clock_id, state, name) = match nth {
-        0 => ("first", ClockState::Running, "clock_started"),
-        1 => ("second", ClockState::Running, "clock_started"),
-        2 => ("first", ClockState::Paused, "clock_changed"),
-        _ => ("second", ClockState::Met, "clock_ended"),
-    };
-    let fact = match name {
-        "clock_started" => Fact::ClockStarted(ClockStarted::default()),
-        "clock_changed" => Fact::ClockChanged(ClockChanged::default()),
-        _ => Fact::ClockEnded(ClockEnded::default()),
+    let (clock_id, state, fact) = match nth {
+        0 => ("first", ClockState::Running, Fact::ClockStarted(ClockStarted::default())),
+        1 => ("second", ClockState::Running, Fact::ClockStarted(ClockStarted::default())),
+        2 => ("first", ClockState::Paused, Fact::ClockChanged(ClockChanged::default())),
+        _ => ("second", ClockState::Met, Fact::ClockEnded(ClockEnded::default())),
     };
     let clock = Clock {
         clock_id: clock_id.to_owned(),
@@ -39,9 +32,8 @@ fn fact(ticket_id: Uuid, nth: usize) -> anyhow::Result<(String, &'static str, Ev
         stopped_at: (state == ClockState::Met).then_some(now),
         ..Clock::default()
     };
-    let event_id = chassis::new_id().to_string();
     let meta = EventMeta {
-        event_id: event_id.clone(),
+        event_id: chassis::new_id().to_string(),
         client_id: "acme".to_owned(),
         ticket_id: ticket_id.to_string(),
         revision: u64::try_from(nth)? + 1,
@@ -49,16 +41,7 @@ fn fact(ticket_id: Uuid, nth: usize) -> anyhow::Result<(String, &'static str, Ev
         recorded_at: Some(now),
         ..EventMeta::default()
     };
-    Ok((event_id, name, Event { meta: Some(meta), clock: Some(clock), fact: Some(fact), ..Event::default() }))
-}
-
-async fn announce(story: &Story, ticket_id: Uuid, nth: usize) -> anyhow::Result<()> {
-    let (event_id, name, event) = fact(ticket_id, nth)?;
-    let mut headers = HeaderMap::new();
-    headers.insert("Nats-Msg-Id", event_id);
-    let subject = format!("skranke.sla_timer.v1.{name}.acme");
-    story.desk.bus.jetstream.publish_with_headers(subject, headers, event.encode_to_vec().into()).await?.await?;
-    Ok(())
+    Ok(Event { meta: Some(meta), clock: Some(clock), fact: Some(fact), ..Event::default() })
 }
 
 /// All orders of four.
@@ -83,7 +66,7 @@ async fn facts_of_promises_in_any_order_give_the_figures_of_the_newest() -> anyh
     let tickets: Vec<Uuid> = orders.iter().map(|_| chassis::new_id()).collect();
     for step in 0..4 {
         for (ticket_id, order) in tickets.iter().zip(&orders) {
-            announce(&story, *ticket_id, order[step]).await?;
+            story.announce(&fact(*ticket_id, order[step])?).await?;
         }
         heard((step + 1) * orders.len()).await?;
     }
@@ -91,7 +74,7 @@ async fn facts_of_promises_in_any_order_give_the_figures_of_the_newest() -> anyh
     for order in &orders {
         let ticket_id = chassis::new_id();
         for nth in order {
-            announce(&story, ticket_id, *nth).await?;
+            story.announce(&fact(ticket_id, *nth)?).await?;
         }
     }
     heard(8 * orders.len()).await?;
