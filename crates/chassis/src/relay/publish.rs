@@ -17,8 +17,9 @@ use crate::metrics::watch;
 use crate::{Error, Ground, telemetry};
 
 /// So many facts or more go as one atomic batch: JetStream stores and syncs them together, which costs it a third of what
-/// they cost one by one. For fewer, the batch costs more than it saves.
-const TOGETHER: usize = 32;
+/// they cost one by one. For fewer, the batch costs more than it saves: it is first put into a folder of its own, which
+/// takes 4 ms, as long as ten facts one by one.
+const TOGETHER: usize = 16;
 
 /// How long the client may take to take a batch from us.
 const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
