@@ -1,5 +1,7 @@
 //! Registrations that arrive together share one transaction.
 
+use std::time::Duration;
+
 use chassis::group::Commit;
 use chassis::metrics::Batch;
 use chassis::{Error, Ground};
@@ -20,6 +22,9 @@ impl Commit for Register {
     /// References are numbered without gaps, so that one transaction holds a client at a time: others would only wait.
     const AT_ONCE: usize = 1;
     const BATCH: Batch = Batch::IntakeGroup;
+    /// At 1,000 posts a second groups of fifteen instead of five: a post is acknowledged 7 ms later, and its clock runs
+    /// sooner, since all services have a fifth of the machine more.
+    const APART: Duration = Duration::from_millis(15);
 
     /// Each was compared with its caller's rights at the door; the transaction sees the clients of the group.
     fn may_share(_: &Registration, _: &Registration) -> bool {
