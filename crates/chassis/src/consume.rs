@@ -26,9 +26,6 @@ const BATCH: usize = 512;
 const AT_ONCE: usize = 2;
 /// So many at once or more are facts that come in numbers: see [`Wiring::gathers_for`]. After fewer it is [`SOON`].
 const NUMBERS: usize = 8;
-/// Of facts that come in numbers, batches begin so many times as far apart as the last one took, if that is longer: on a
-/// machine that is busy they grow, since each costs as much besides its facts as dozens of them.
-const APART: u32 = 2;
 /// A message that failed so often goes to the dead letters.
 pub const ATTEMPTS: i64 = 10;
 
@@ -112,7 +109,9 @@ pub(crate) async fn run(ground: Ground, wiring: &'static Wiring, handler: Handle
         begins_at = begun_at
             + match batch.len() {
                 ..NUMBERS => wiring.gathers_for.min(SOON),
-                _ => (Duration::from_micros(took.load(Relaxed)) * APART).min(LATER).max(wiring.gathers_for),
+                // As far apart as the last one took: on a machine that is busy they grow, since each costs as much
+                // besides its facts as dozens of them.
+                _ => Duration::from_micros(took.load(Relaxed)).min(LATER).max(wiring.gathers_for),
             };
         let (judged, took) = (judge(ground.clone(), batch, Arc::clone(&handler)), Arc::clone(&took));
         working.spawn(async move {
