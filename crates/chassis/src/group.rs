@@ -180,7 +180,7 @@ async fn commit_groups<C: Commit>(ground: Ground, door: Arc<Door<C>>, commit: Ar
         }
         drop(turn);
         if let Some(left) = left {
-            pace = Pace::after(under_way, left, begun_at, C::APART);
+            pace = Pace::after(under_way, left, begun_at, begun_at.elapsed(), C::APART);
         }
     }
 }
@@ -201,13 +201,13 @@ struct Pace {
 }
 
 impl Pace {
-    /// After a group of `under_way` that began then and has just ended; `left` came before any of them was answered.
-    fn after(under_way: usize, left: usize, begun_at: Instant, apart: Duration) -> Self {
+    /// After a group of `under_way` that began then and took so long; `left` came before any of them was answered.
+    fn after(under_way: usize, left: usize, begun_at: Instant, took: Duration, apart: Duration) -> Self {
         let expected = (under_way + left).min(MOST);
         let come_of_themselves = left > 0 && expected >= NUMBERS.start && !apart.is_zero();
         Self {
             expected,
-            linger: (begun_at.elapsed() / 4).clamp(LINGER.0, LINGER.1),
+            linger: (took / 4).clamp(LINGER.0, LINGER.1),
             begins_at: come_of_themselves.then(|| begun_at + apart),
         }
     }

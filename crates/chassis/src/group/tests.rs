@@ -6,7 +6,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 #[test]
 fn groups_begin_apart_where_jobs_come_of_themselves() {
     let begun_at = Instant::now();
-    let begins_at = |under_way, left, apart| Pace::after(under_way, left, begun_at, apart).begins_at;
+    let begins_at = |under_way, left, apart| Pace::after(under_way, left, begun_at, Duration::ZERO, apart).begins_at;
     assert_eq!(begins_at(5, 3, APART), Some(begun_at + APART));
     assert_eq!(begins_at(3, 1, APART), Some(begun_at + APART));
     assert_eq!(begins_at(2, 1, APART), None, "few cost little");
@@ -16,11 +16,11 @@ fn groups_begin_apart_where_jobs_come_of_themselves() {
 
 #[test]
 fn a_group_lingers_for_a_quarter_of_the_last_one_within_limits() {
-    let linger = |took| Pace::after(8, 0, Instant::now().checked_sub(took).expect("an uptime"), APART).linger;
+    let linger = |took| Pace::after(8, 0, Instant::now(), took, APART).linger;
     assert_eq!(linger(Duration::ZERO), LINGER.0);
     assert_eq!(linger(Duration::from_millis(100)), LINGER.1);
-    assert!((LINGER.0..LINGER.1).contains(&linger(Duration::from_millis(8))));
-    assert_eq!(Pace::after(MOST, 1, Instant::now(), APART).expected, MOST);
+    assert_eq!(linger(Duration::from_millis(8)), Duration::from_millis(2));
+    assert_eq!(Pace::after(MOST, 1, Instant::now(), Duration::ZERO, APART).expected, MOST);
 }
 
 /// What a group has that finds one job, and to which these come while it waits.
