@@ -35,10 +35,7 @@ pub async fn take_in(into: &Store, deliveries: Vec<Delivery>) -> Result<(), Fail
 async fn record(connection: &mut PgConnection, heard: Vec<NewFact>) -> Result<(), Error> {
     store::lock(connection, &tickets(&heard, |_| true)).await?;
     let promised = tickets(&heard, |fact| fact.source == Source::SlaTimer);
-    let known = match promised.is_empty() {
-        true => HashMap::new(),
-        false => store::newest_of_clocks(connection, &promised).await?,
-    };
+    let known = store::newest_of_clocks(connection, &promised).await?;
     let new = store::keep(connection, &heard).await?;
     let new: Vec<NewFact> = heard.into_iter().filter(|fact| new.contains(&fact.event_id)).collect();
     let touched = |of: &Facts| tickets(&new, |fact| of.names.contains(&fact.name));

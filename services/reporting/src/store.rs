@@ -132,6 +132,9 @@ pub async fn keep(connection: &mut PgConnection, facts: &[NewFact]) -> Result<Ha
 /// # Errors
 /// If the store failed.
 pub async fn newest_of_clocks(connection: &mut PgConnection, keys: &[Key]) -> Result<HashMap<Key, i64>, Error> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
     let (clients, tickets) = columns(keys);
     let known: Vec<(String, Uuid, i64)> = sqlx::query_as(
         "SELECT k.client_id, k.ticket_id, newest.revision
