@@ -8,14 +8,11 @@ use async_nats::HeaderMap;
 use contracts::{ClientId, Fact, subject_for};
 use sqlx::{Connection, PgConnection};
 
-use crate::Story;
+use crate::processes::wait_until;
+use crate::{Story, observe};
 
 /// How long everything that is due may take to speak, on a busy machine.
 const RING_FOR: Duration = Duration::from_secs(60);
-/// How soon to look again whether it has.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// The superuser of the desk's own Postgres.
-const SUPERUSER: &str = "desk";
 
 impl Story {
     /// Everything that a service has announced, in order.
@@ -66,8 +63,7 @@ impl Story {
     /// # Errors
     /// If Postgres does not let it in.
     pub async fn store(&self, service: &str) -> anyhow::Result<PgConnection> {
-        let service = local::service(service).with_context(|| format!("{service} is no service"))?;
-        Ok(PgConnection::connect(&self.desk.postgres.url(&service.database(), SUPERUSER)).await?)
+        observe::superuser(&self.desk, service).await
     }
 
     /// Waits until every warning and breach that is due by the story's clock has spoken.
@@ -77,22 +73,14 @@ impl Story {
     pub async fn rung(&self) -> anyhow::Result<()> {
         let mut store = self.store("sla-timer").await?;
         let mut owing: i64 = 0;
-        let watch = async {
-            loop {
-                owing = sqlx::query_scalar("SELECT count(*) FROM ticket WHERE next_at <= $1")
-                    .bind(jiff_sqlx::Timestamp::from(self.clock.now()))
-                    .fetch_one(&mut store)
-                    .await?;
-                if owing == 0 {
-                    return anyhow::Ok(());
-                }
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-        };
-        match tokio::time::timeout(RING_FOR, watch).await {
-            Ok(rung) => rung?,
-            Err(_) => anyhow::bail!("the clocks of {owing} tickets are due and silent"),
-        }
+        let ended = wait_until("what is due has spoken", RING_FOR, async || {
+            owing = sqlx::query_scalar("SELECT count(*) FROM ticket WHERE next_at <= $1")
+                .bind(jiff_sqlx::Timestamp::from(self.clock.now()))
+                .fetch_one(&mut store)
+                .await?;
+            Ok(owing == 0)
+        });
+        ended.await.with_context(|| format!("the clocks of {owing} tickets are due and silent"))?;
         store.close().await?;
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Promises with a due time: each warning and breach is told exactly once, at its true instant, whatever happens.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::Context;
 use chassis::Ground;
@@ -15,6 +16,7 @@ use contracts::sla_timer::v1::{
 };
 use contracts::{from_duration, from_timestamp, timestamp};
 use integration::agent::Agent;
+use integration::processes::wait_until;
 use integration::{MORNING, Story, at, post, register};
 use jiff::{SignedDuration, Timestamp};
 
@@ -369,18 +371,13 @@ async fn two_timers_on_one_store_never_tell_anything_twice() -> anyhow::Result<(
     let ground = Ground::lay(timer.name(), story.desk.config_of(timer), story.clock.clone()).await?;
     let second = (timer.start)(ground).await?;
     let mut store = story.store("sla-timer").await?;
-    let both_work = async {
-        // Each holds its share once the first has seen the second.
-        let shares = "SELECT count(*) FROM (SELECT holder FROM lease WHERE purpose = 'alarm' AND holder IS NOT NULL
-                      GROUP BY holder HAVING count(*) = 32) AS share";
-        while sqlx::query_scalar::<_, i64>(shares).fetch_one(&mut store).await? != 2 {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(60), both_work)
-        .await
-        .context("one of them does not work")??;
+    // Each holds its share once the first has seen the second.
+    let shares = "SELECT count(*) FROM (SELECT holder FROM lease WHERE purpose = 'alarm' AND holder IS NOT NULL
+                  GROUP BY holder HAVING count(*) = 32) AS share";
+    wait_until("both of them work", Duration::from_secs(60), async || {
+        Ok(sqlx::query_scalar::<_, i64>(shares).fetch_one(&mut store).await? == 2)
+    })
+    .await?;
 
     for number in 0..60 {
         register(&sender, post("acme", &format!("post-{number}"), "Cannot log in")).await?;
