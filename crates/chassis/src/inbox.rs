@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use contracts::ClientId;
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::Error;
+use crate::writes::Writes;
 
 /// What a request_id means, seen now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,20 +54,34 @@ pub async fn remember_events(
     connection: &mut PgConnection,
     events: &[(ClientId, Uuid)],
 ) -> Result<HashSet<Uuid>, Error> {
+    let mut writes = Writes::default();
+    add_events(&mut writes, events);
+    new_events(connection, writes).await
+}
+
+/// Remembers events before what they tell is written by the same statement: parts that are added after it find in
+/// `new (message_id)` those that are new.
+pub fn add_events(writes: &mut Writes, events: &[(ClientId, Uuid)]) {
     // In one order everywhere, so that two transactions never wait for each other.
     let mut events: Vec<_> = events.iter().collect();
     events.sort_unstable();
-    let clients: Vec<&str> = events.iter().map(|(client_id, _)| client_id.as_str()).collect();
-    let ids: Vec<Uuid> = events.iter().map(|(_, event_id)| *event_id).collect();
-    let new: Vec<Uuid> = sqlx::query_scalar(
-        "INSERT INTO inbox (client_id, message_id) SELECT UNNEST($1::text[]), UNNEST($2::uuid[])
-         ON CONFLICT DO NOTHING RETURNING message_id",
-    )
-    .bind(clients)
-    .bind(ids)
-    .fetch_all(connection)
-    .await?;
-    Ok(new.into_iter().collect())
+    writes
+        .add_as(
+            "new",
+            "INSERT INTO inbox (client_id, message_id) SELECT UNNEST($1::text[]), UNNEST($2::uuid[])
+             ON CONFLICT DO NOTHING RETURNING message_id",
+        )
+        .bind(events.iter().map(|(client_id, _)| client_id.as_str()).collect::<Vec<_>>())
+        .bind(events.iter().map(|(_, event_id)| *event_id).collect::<Vec<_>>());
+}
+
+/// Does the writes, and returns which of their events are new. Transactions with the same events are waited for.
+///
+/// # Errors
+/// If the store failed.
+pub async fn new_events(connection: &mut PgConnection, writes: Writes) -> Result<HashSet<Uuid>, Error> {
+    let new = writes.returned(connection, "message_id", "new").await?;
+    Ok(new.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
 /// A caller's request, to be remembered.

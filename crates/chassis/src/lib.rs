@@ -38,6 +38,7 @@ pub mod telemetry;
 mod tenancy;
 pub mod token;
 mod wiring;
+pub mod writes;
 
 pub use clock::Clock;
 pub use config::Config;

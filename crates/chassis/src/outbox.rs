@@ -6,6 +6,7 @@ use contracts::{ClientId, Fact, subject_for};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::writes::Writes;
 use crate::{Error, shard_of};
 
 #[cfg(test)]
@@ -74,32 +75,29 @@ impl Announcement {
 /// # Errors
 /// If the store failed, or a fact's client is outside of the transaction's scope.
 pub async fn append(connection: &mut PgConnection, announcements: &[Announcement]) -> Result<(), Error> {
+    let mut writes = Writes::default();
+    add(&mut writes, announcements);
+    writes.run(connection).await
+}
+
+/// Appends facts in their order, together with what made them true; once in such a statement.
+pub fn add(writes: &mut Writes, announcements: &[Announcement]) {
     if announcements.is_empty() {
-        return Ok(());
+        return;
     }
     note_appended();
-    let event_ids: Vec<Uuid> = announcements.iter().map(|one| one.event_id).collect();
-    let client_ids: Vec<&str> = announcements.iter().map(|one| one.client_id.as_str()).collect();
-    let ticket_ids: Vec<Uuid> = announcements.iter().map(|one| one.ticket_id).collect();
-    let revisions: Vec<i64> = announcements.iter().map(|one| one.revision).collect();
-    let shards: Vec<i16> = announcements.iter().map(|one| shard_of(one.ticket_id)).collect();
-    let subjects: Vec<&str> = announcements.iter().map(|one| one.subject.as_str()).collect();
-    let payloads: Vec<&[u8]> = announcements.iter().map(|one| one.payload.as_slice()).collect();
-    let traceparents: Vec<Option<&str>> = announcements.iter().map(|one| one.traceparent.as_deref()).collect();
-    sqlx::query(
-        "INSERT INTO outbox (event_id, client_id, ticket_id, revision, shard, subject, payload, traceparent)
-         SELECT UNNEST($1::uuid[]), UNNEST($2::text[]), UNNEST($3::uuid[]), UNNEST($4::bigint[]),
-                UNNEST($5::smallint[]), UNNEST($6::text[]), UNNEST($7::bytea[]), UNNEST($8::text[])",
-    )
-    .bind(event_ids)
-    .bind(client_ids)
-    .bind(ticket_ids)
-    .bind(revisions)
-    .bind(shards)
-    .bind(subjects)
-    .bind(payloads)
-    .bind(traceparents)
-    .execute(connection)
-    .await?;
-    Ok(())
+    writes
+        .add(
+            "INSERT INTO outbox (event_id, client_id, ticket_id, revision, shard, subject, payload, traceparent)
+             SELECT UNNEST($1::uuid[]), UNNEST($2::text[]), UNNEST($3::uuid[]), UNNEST($4::bigint[]),
+                    UNNEST($5::smallint[]), UNNEST($6::text[]), UNNEST($7::bytea[]), UNNEST($8::text[])",
+        )
+        .bind(announcements.iter().map(|one| one.event_id).collect::<Vec<_>>())
+        .bind(announcements.iter().map(|one| one.client_id.as_str()).collect::<Vec<_>>())
+        .bind(announcements.iter().map(|one| one.ticket_id).collect::<Vec<_>>())
+        .bind(announcements.iter().map(|one| one.revision).collect::<Vec<_>>())
+        .bind(announcements.iter().map(|one| shard_of(one.ticket_id)).collect::<Vec<_>>())
+        .bind(announcements.iter().map(|one| one.subject.as_str()).collect::<Vec<_>>())
+        .bind(announcements.iter().map(|one| one.payload.as_slice()).collect::<Vec<_>>())
+        .bind(announcements.iter().map(|one| one.traceparent.as_deref()).collect::<Vec<_>>());
 }

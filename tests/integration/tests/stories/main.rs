@@ -53,3 +53,4 @@ mod what_if;
 mod words;
 mod work;
 mod workspace;
+mod writes;
