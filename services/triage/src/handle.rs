@@ -32,6 +32,7 @@ use sqlx::PgConnection;
 use chassis::authorisation::{Principal, Role};
 use chassis::group::{Group, Lost};
 use chassis::outbox::{self, Announcement};
+use chassis::writes::Writes;
 use chassis::{Ground, Scope, new_id};
 
 use crate::domain::{Actor, Event, Happened, Rejection, State, SupportModel, Ticket, evolve};
@@ -203,11 +204,21 @@ async fn record<'a>(
     changes: &[Change],
     model_of: impl Fn(&ClientId) -> Option<&'a SupportModel>,
 ) -> Result<Vec<Claim>, chassis::Error> {
+    record_with(connection, Writes::default(), changes, model_of).await
+}
+
+/// As [`record`], together with what else is to be written.
+async fn record_with<'a>(
+    connection: &mut PgConnection,
+    mut writes: Writes,
+    changes: &[Change],
+    model_of: impl Fn(&ClientId) -> Option<&'a SupportModel>,
+) -> Result<Vec<Claim>, chassis::Error> {
     let is_known = |change: &&Change| change.happened.first().is_some_and(|first| first.revision > 1);
     let known = changes.iter().filter(is_known).map(|change| &change.ticket);
     let new = changes.iter().filter(|change| !is_known(change)).map(|change| &change.ticket);
-    store::words::keep(connection, new.clone()).await?;
-    store::ticket::save(connection, known, new).await?;
+    store::words::keep(&mut writes, new.clone());
+    store::ticket::save(connection, &mut writes, known, new).await?;
     let mut entries = Vec::new();
     let mut announcements = Vec::new();
     for Change { ticket, happened, traceparent } in changes {
@@ -217,18 +228,19 @@ async fn record<'a>(
             announcements.push(Announcement::of(&announced, traceparent.clone())?);
         }
     }
-    store::history::append(connection, &entries).await?;
+    store::history::append(&mut writes, &entries);
+    outbox::add(&mut writes, &announcements);
+    neighbours::learn(&mut writes, changes);
+    let (made, ended) = claims(changes, &model_of);
+    store::posts::end_claims(&mut writes, &ended);
+    store::posts::keep_claims(&mut writes, &made);
+    writes.run(connection).await?;
     automation::follow(connection, changes, &entries, &model_of).await?;
     store::relation::follow(connection, changes.iter().map(|it| (&it.ticket, it.happened.as_slice()))).await?;
-    outbox::append(connection, &announcements).await?;
     closing::follow(connection, changes, &model_of).await?;
     confidential::follow(connection, changes, &model_of).await?;
     runs::follow(connection, changes).await?;
     workspace::follow(connection, changes).await?;
-    neighbours::learn(connection, changes).await?;
-    let (made, ended) = claims(changes, model_of);
-    store::posts::end_claims(connection, &ended).await?;
-    store::posts::keep_claims(connection, &made).await?;
     Ok(made)
 }
 

@@ -28,6 +28,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use chassis::Error;
+use chassis::writes::Writes;
 
 use crate::domain::Word;
 
@@ -52,6 +53,20 @@ fn word<W: Word>(text: &str) -> Result<W, sqlx::Error> {
 /// # Errors
 /// If the store failed.
 pub async fn lock_learning(connection: &mut PgConnection, keys: &[Key]) -> Result<(), Error> {
+    let mut writes = Writes::default();
+    let sql = "SELECT count(pg_advisory_xact_lock(lock)) FROM UNNEST($1::bigint[]) AS lock";
+    writes.add_lock("learning", sql).bind(locks_of(keys));
+    writes.run(connection).await
+}
+
+/// As [`lock_learning`], together with what is new of them, and after it: those who learn take both in one order.
+pub fn add_lock_learning_of_new(writes: &mut Writes, keys: &[Key]) {
+    let sql = "SELECT count(pg_advisory_xact_lock(lock))
+               FROM UNNEST($1::bigint[]) AS lock, (SELECT count(*) FROM new) AS them";
+    writes.add_lock("learning", sql).bind(locks_of(keys));
+}
+
+fn locks_of(keys: &[Key]) -> Vec<i64> {
     let lock = |key: &Key| {
         let mut half = [0; 8];
         half.copy_from_slice(&key.1.as_bytes()[8..]);
@@ -60,9 +75,5 @@ pub async fn lock_learning(connection: &mut PgConnection, keys: &[Key]) -> Resul
     let mut locks: Vec<i64> = keys.iter().map(lock).collect();
     locks.sort_unstable();
     locks.dedup();
-    sqlx::query("SELECT pg_advisory_xact_lock(lock) FROM UNNEST($1::bigint[]) AS lock")
-        .bind(locks)
-        .execute(connection)
-        .await?;
-    Ok(())
+    locks
 }

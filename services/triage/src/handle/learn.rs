@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use chassis::writes::Writes;
 use chassis::{Error, Ground, Scope, inbox};
 
 use super::{
-    Change, Desk, Memories, Models, automation, closing, draft, neighbours, record, waits_for_owner, workspace,
+    Change, Desk, Memories, Models, automation, closing, draft, neighbours, record_with, waits_for_owner, workspace,
 };
 use crate::domain::{Case, Happened, Reply, SupportModel, Ticket};
 use crate::store::ticket::Suggested;
@@ -73,6 +74,11 @@ fn keys(heard: &[Heard], of_kind: impl Fn(&Told) -> bool) -> Vec<Key> {
     heard.iter().filter(|one| of_kind(&one.told)).map(key_of).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// Whether it may change a ticket.
+const fn is_learned(told: &Told) -> bool {
+    !matches!(told, Told::Asked(_))
+}
+
 /// Returns the clients of tickets that wait for an owner who is found by itself.
 async fn learn(
     connection: &mut PgConnection,
@@ -82,15 +88,17 @@ async fn learn(
     now: Timestamp,
 ) -> Result<BTreeSet<ClientId>, Error> {
     let ids: Vec<(ClientId, Uuid)> = heard.iter().map(|one| (one.client_id.clone(), one.event_id)).collect();
-    let mut new = inbox::remember_events(connection, &ids).await?;
+    let mut writes = Writes::default();
+    inbox::add_events(&mut writes, &ids);
+    store::add_lock_learning_of_new(&mut writes, &keys(&heard, is_learned));
+    let mut new = inbox::new_events(connection, writes).await?;
     heard.retain(|one| new.remove(&one.event_id));
     if heard.is_empty() {
         return Ok(BTreeSet::new());
     }
     keep_asked(connection, &heard).await?;
-    heard.retain(|one| !matches!(one.told, Told::Asked(_)));
+    heard.retain(|one| is_learned(&one.told));
     let mut all = keys(&heard, |_| true);
-    store::lock_learning(connection, &all).await?;
     let mut known = store::ticket::lock_known(connection, &all).await?;
     pass_on(connection, &mut heard, &mut all, &mut known).await?;
     let models = models_of(connection, &models, &heard).await?;
@@ -119,7 +127,6 @@ async fn learn(
     }
     closing::write_again(&mut cases, &heard, &models, now);
     workspace::mention(&mut cases, &heard, |client_id| models.get(client_id).map(|model| &**model), now)?;
-    describe(connection, &heard, &known).await?;
     let mut traces: HashMap<Key, Option<String>> =
         heard.iter().map(|one| (key_of(one), one.traceparent.clone())).collect();
     let changed = all.iter().filter_map(|key| {
@@ -130,10 +137,12 @@ async fn learn(
     });
     let changed: Vec<Change> = changed.collect();
     let model_of = |client_id: &ClientId| models.get(client_id).map(|model| &**model);
-    record(connection, &changed, model_of).await?;
+    let mut writes = Writes::default();
+    describe(&mut writes, &heard, &known);
+    neighbours::remember(&mut writes, &heard, &changed, &proposals, model_of);
+    record_with(connection, writes, &changed, model_of).await?;
     automation::hear(connection, &heard, model_of, now).await?;
     automation::judge(connection, &heard, &changed, model_of).await?;
-    neighbours::remember(connection, &heard, &changed, &proposals, model_of).await?;
     let tickets = changed.iter().map(|change| &change.ticket);
     let wait = tickets.filter(|ticket| model_of(&ticket.client_id).is_some_and(|model| waits_for_owner(ticket, model)));
     Ok(wait.map(|ticket| ticket.client_id.clone()).collect())
@@ -260,7 +269,7 @@ async fn replies(connection: &mut PgConnection, heard: &[Heard]) -> Result<HashM
     Ok(by_ticket)
 }
 
-async fn describe(connection: &mut PgConnection, heard: &[Heard], known: &HashMap<Key, Ticket>) -> Result<(), Error> {
+fn describe(writes: &mut Writes, heard: &[Heard], known: &HashMap<Key, Ticket>) {
     let description = |one: &Heard| match &one.told {
         Told::Registered(arrival) | Told::Imported(arrival, _) => Some((key_of(one), arrival.description.clone())),
         Told::Replied(_) | Told::Asked(_) | Told::Noted(_) | Told::Monitored(..) => None,
@@ -271,5 +280,5 @@ async fn describe(connection: &mut PgConnection, heard: &[Heard], known: &HashMa
         .filter(|(key, text)| !known.contains_key(key) && !text.is_empty())
         .collect();
     described.sort();
-    store::ticket::describe(connection, &described).await
+    store::ticket::describe(writes, &described);
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 
 use chassis::Error;
+use chassis::writes::Writes;
 
 use super::Change;
 use super::learn::key_of;
@@ -126,16 +127,13 @@ pub(super) fn applied(model: &SupportModel, proposals: Option<&Vec<Proposal>>) -
 
 /// Remembers the new of these tickets: by what they are known, what was proposed for them, and what an imported history
 /// teaches.
-///
-/// # Errors
-/// If the store failed.
-pub(super) async fn remember<'a>(
-    connection: &mut PgConnection,
+pub(super) fn remember<'a>(
+    writes: &mut Writes,
     heard: &[Heard],
     changed: &[Change],
     proposals: &HashMap<Key, Vec<Proposal>>,
     model_of: impl Fn(&ClientId) -> Option<&'a SupportModel>,
-) -> Result<(), Error> {
+) {
     let is_new = |change: &&Change| change.happened.first().is_some_and(|happened| happened.revision == 1);
     let new: HashMap<Key, &Change> = changed
         .iter()
@@ -157,14 +155,11 @@ pub(super) async fn remember<'a>(
         };
         tickets.entry(key).or_insert(remembered);
     }
-    neighbours::remember(connection, &tickets.into_values().collect::<Vec<_>>()).await
+    neighbours::remember(writes, &tickets.into_values().collect::<Vec<_>>());
 }
 
 /// Remembers what these changes of known tickets teach.
-///
-/// # Errors
-/// If the store failed.
-pub(super) async fn learn(connection: &mut PgConnection, changes: &[Change]) -> Result<(), Error> {
+pub(super) fn learn(writes: &mut Writes, changes: &[Change]) {
     let is_known = |change: &&Change| change.happened.first().is_some_and(|happened| happened.revision > 1);
     let lessons = changes.iter().filter(is_known).filter_map(|change| {
         let Change { ticket, happened, .. } = change;
@@ -177,5 +172,5 @@ pub(super) async fn learn(connection: &mut PgConnection, changes: &[Change]) -> 
             lesson: Some((ended_as, ticket.work.changed_at)),
         })
     });
-    neighbours::remember(connection, &lessons.collect::<Vec<_>>()).await
+    neighbours::remember(writes, &lessons.collect::<Vec<_>>());
 }

@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use chassis::writes::Writes;
 use chassis::{Clock, Error, Scope, store as kept};
 
-use super::{Change, Desk, Models, record, waits_for_owner};
+use super::{Change, Desk, Models, record, record_with, waits_for_owner};
 use crate::domain::lapse::lapse;
 use crate::domain::{Actor, Event, Happened, SupportModel, Ticket, assign, evolve};
 use crate::store::posts::{self, Claim};
@@ -77,9 +78,10 @@ async fn lapse_all(
             None => gone.push(claim.key),
         }
     }
-    posts::end_claims(connection, &gone).await?;
     posts::set_lapses(connection, &moved).await?;
-    record(connection, &changes, |client_id| models.get(client_id).map(|model| &**model)).await?;
+    let mut writes = Writes::default();
+    posts::end_claims(&mut writes, &gone);
+    record_with(connection, writes, &changes, |client_id| models.get(client_id).map(|model| &**model)).await?;
     let waits = changes.iter().map(|change| &change.ticket);
     let waits =
         waits.filter(|ticket| models.get(&ticket.client_id).is_some_and(|model| waits_for_owner(ticket, model)));
@@ -137,7 +139,9 @@ async fn look(connection: &mut PgConnection, client_id: ClientId, models: Models
     record(connection, &moved, |_| Some(&*model)).await?;
     // Read after the moves: those have no owner any more.
     let unclaimed = posts::unclaimed(connection, &client_id, MOST).await?;
-    posts::keep_claims(connection, &adopted(&unclaimed, &model, now)).await?;
+    let mut writes = Writes::default();
+    posts::keep_claims(&mut writes, &adopted(&unclaimed, &model, now));
+    writes.run(connection).await?;
     follow_roster(connection, &client_id, &model, now).await?;
     let given = give(connection, &client_id, &model, now).await?;
     let is_more_to_tell = super::confidential::tell(connection, &client_id, &model, now).await?;

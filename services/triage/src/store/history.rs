@@ -9,6 +9,7 @@ use sqlx::{FromRow, PgConnection, Row};
 use uuid::Uuid;
 
 use chassis::Error;
+use chassis::writes::Writes;
 
 use super::ticket::Kept;
 use super::{Key, columns, list, word};
@@ -58,46 +59,30 @@ impl FromRow<'_, PgRow> for Entry {
     }
 }
 
-/// Appends entries in their order, in one statement.
-///
-/// # Errors
-/// If the store failed.
-pub async fn append(connection: &mut PgConnection, entries: &[Entry]) -> Result<(), Error> {
+/// Appends entries in their order.
+pub fn append(writes: &mut Writes, entries: &[Entry]) {
     if entries.is_empty() {
-        return Ok(());
+        return;
     }
-    let client_ids: Vec<&str> = entries.iter().map(|one| one.client_id.as_str()).collect();
-    let ticket_ids: Vec<Uuid> = entries.iter().map(|one| one.ticket_id).collect();
-    let revisions: Vec<i64> = entries.iter().map(|one| one.revision).collect();
-    let event_ids: Vec<Uuid> = entries.iter().map(|one| one.event_id).collect();
-    let facts: Vec<&str> = entries.iter().map(|one| one.fact.as_str()).collect();
-    let occurred: Vec<jiff_sqlx::Timestamp> = entries.iter().map(|one| one.occurred_at.into()).collect();
-    let recorded: Vec<jiff_sqlx::Timestamp> = entries.iter().map(|one| one.recorded_at.into()).collect();
-    let kinds: Vec<&str> = entries.iter().map(|one| one.actor.kind.word()).collect();
-    let actors: Vec<&str> = entries.iter().map(|one| one.actor.actor_id.as_str()).collect();
-    let causes: Vec<&str> = entries.iter().map(|one| one.cause_id.as_str()).collect();
-    let payloads: Vec<&[u8]> = entries.iter().map(|one| one.payload.as_slice()).collect();
-    sqlx::query(
-        "INSERT INTO history (client_id, ticket_id, revision, event_id, fact, occurred_at, recorded_at, actor_kind,
-                              actor_id, cause_id, payload)
-         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::bigint[]), UNNEST($4::uuid[]),
-                UNNEST($5::text[]), UNNEST($6::timestamptz[]), UNNEST($7::timestamptz[]), UNNEST($8::text[]),
-                UNNEST($9::text[]), UNNEST($10::text[]), UNNEST($11::bytea[])",
-    )
-    .bind(client_ids)
-    .bind(ticket_ids)
-    .bind(revisions)
-    .bind(event_ids)
-    .bind(facts)
-    .bind(occurred)
-    .bind(recorded)
-    .bind(kinds)
-    .bind(actors)
-    .bind(causes)
-    .bind(payloads)
-    .execute(connection)
-    .await?;
-    Ok(())
+    writes
+        .add(
+            "INSERT INTO history (client_id, ticket_id, revision, event_id, fact, occurred_at, recorded_at, actor_kind,
+                                  actor_id, cause_id, payload)
+             SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::bigint[]), UNNEST($4::uuid[]),
+                    UNNEST($5::text[]), UNNEST($6::timestamptz[]), UNNEST($7::timestamptz[]), UNNEST($8::text[]),
+                    UNNEST($9::text[]), UNNEST($10::text[]), UNNEST($11::bytea[])",
+        )
+        .bind(entries.iter().map(|one| one.client_id.as_str()).collect::<Vec<_>>())
+        .bind(entries.iter().map(|one| one.ticket_id).collect::<Vec<_>>())
+        .bind(entries.iter().map(|one| one.revision).collect::<Vec<_>>())
+        .bind(entries.iter().map(|one| one.event_id).collect::<Vec<_>>())
+        .bind(entries.iter().map(|one| one.fact.as_str()).collect::<Vec<_>>())
+        .bind(entries.iter().map(|one| one.occurred_at.into()).collect::<Vec<jiff_sqlx::Timestamp>>())
+        .bind(entries.iter().map(|one| one.recorded_at.into()).collect::<Vec<jiff_sqlx::Timestamp>>())
+        .bind(entries.iter().map(|one| one.actor.kind.word()).collect::<Vec<_>>())
+        .bind(entries.iter().map(|one| one.actor.actor_id.as_str()).collect::<Vec<_>>())
+        .bind(entries.iter().map(|one| one.cause_id.as_str()).collect::<Vec<_>>())
+        .bind(entries.iter().map(|one| one.payload.as_slice()).collect::<Vec<_>>());
 }
 
 /// The whole histories of these tickets, each in the order of revisions.

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use chassis::Error;
+use chassis::writes::Writes;
 
 use super::Key;
 use crate::domain::neighbours::{EndedAs, Example, Target};
@@ -38,13 +39,10 @@ pub struct Learned {
     pub xid: i64,
 }
 
-/// Remembers tickets and what they teach, in one statement. A ticket that is known keeps all that is not said anew.
-///
-/// # Errors
-/// If the store failed.
-pub async fn remember(connection: &mut PgConnection, tickets: &[Remembered]) -> Result<(), Error> {
+/// Remembers tickets and what they teach. A ticket that is known keeps all that is not said anew.
+pub fn remember(writes: &mut Writes, tickets: &[Remembered]) {
     if tickets.is_empty() {
-        return Ok(());
+        return;
     }
     let mut tickets: Vec<&Remembered> = tickets.iter().collect();
     tickets.sort_by(|a, b| a.key.cmp(&b.key));
@@ -59,7 +57,7 @@ pub async fn remember(connection: &mut PgConnection, tickets: &[Remembered]) -> 
         let lessons = tickets.iter().map(|one| one.lesson.as_ref());
         lessons.map(|lesson| lesson.map(|(ended_as, _)| ended_as.get(target)).filter(|it| !it.is_empty())).collect()
     };
-    sqlx::query(
+    writes.add(
         "INSERT INTO neighbour AS n (client_id, ticket_id, reference, terms, proposals, category, subcategory, queue,
              priority, learned_at, xid)
          SELECT s.*, CASE WHEN s.learned_at IS NULL THEN NULL ELSE pg_current_xact_id()::text::bigint END
@@ -83,10 +81,7 @@ pub async fn remember(connection: &mut PgConnection, tickets: &[Remembered]) -> 
     .bind(values(Target::Subcategory))
     .bind(values(Target::Queue))
     .bind(values(Target::Priority))
-    .bind(learned_at)
-    .execute(connection)
-    .await?;
-    Ok(())
+    .bind(learned_at);
 }
 
 /// What of these clients was learned by the transactions from these on, at most so much of each client, the newest; with

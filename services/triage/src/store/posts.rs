@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use chassis::writes::Writes;
 use chassis::{Error, shard_of};
 
 use super::ticket::Kept;
@@ -45,53 +46,43 @@ fn client(text: &str) -> Result<ClientId, Error> {
 }
 
 /// Keeps claims, each instead of the one before it on the same ticket.
-///
-/// # Errors
-/// If the store failed.
-pub async fn keep_claims(connection: &mut PgConnection, claims: &[Claim]) -> Result<(), Error> {
+pub fn keep_claims(writes: &mut Writes, claims: &[Claim]) {
     if claims.is_empty() {
-        return Ok(());
+        return;
     }
     let mut claims: Vec<&Claim> = claims.iter().collect();
     claims.sort_by_key(|claim| &claim.key);
     let lapses: Vec<Option<jiff_sqlx::Timestamp>> = claims.iter().map(|one| one.lapses_at.map(Into::into)).collect();
-    sqlx::query(
-        "INSERT INTO claim (client_id, ticket_id, owner, revision, claimed_at, lapses_at, shard)
-         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]), UNNEST($4::bigint[]),
-                UNNEST($5::timestamptz[]), UNNEST($6::timestamptz[]), UNNEST($7::smallint[])
-         ON CONFLICT (client_id, ticket_id) DO UPDATE SET owner = excluded.owner, revision = excluded.revision,
-             claimed_at = excluded.claimed_at, lapses_at = excluded.lapses_at",
-    )
-    .bind(claims.iter().map(|one| one.key.0.as_str()).collect::<Vec<_>>())
-    .bind(claims.iter().map(|one| one.key.1).collect::<Vec<_>>())
-    .bind(claims.iter().map(|one| one.owner.as_str()).collect::<Vec<_>>())
-    .bind(claims.iter().map(|one| one.revision).collect::<Vec<_>>())
-    .bind(claims.iter().map(|one| jiff_sqlx::Timestamp::from(one.claimed_at)).collect::<Vec<_>>())
-    .bind(lapses)
-    .bind(claims.iter().map(|one| shard_of(one.key.1)).collect::<Vec<_>>())
-    .execute(connection)
-    .await?;
-    Ok(())
+    writes
+        .add(
+            "INSERT INTO claim (client_id, ticket_id, owner, revision, claimed_at, lapses_at, shard)
+             SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]), UNNEST($4::bigint[]),
+                    UNNEST($5::timestamptz[]), UNNEST($6::timestamptz[]), UNNEST($7::smallint[])
+             ON CONFLICT (client_id, ticket_id) DO UPDATE SET owner = excluded.owner, revision = excluded.revision,
+                 claimed_at = excluded.claimed_at, lapses_at = excluded.lapses_at",
+        )
+        .bind(claims.iter().map(|one| one.key.0.as_str()).collect::<Vec<_>>())
+        .bind(claims.iter().map(|one| one.key.1).collect::<Vec<_>>())
+        .bind(claims.iter().map(|one| one.owner.as_str()).collect::<Vec<_>>())
+        .bind(claims.iter().map(|one| one.revision).collect::<Vec<_>>())
+        .bind(claims.iter().map(|one| jiff_sqlx::Timestamp::from(one.claimed_at)).collect::<Vec<_>>())
+        .bind(lapses)
+        .bind(claims.iter().map(|one| shard_of(one.key.1)).collect::<Vec<_>>());
 }
 
 /// Ends the claims on these tickets.
-///
-/// # Errors
-/// If the store failed.
-pub async fn end_claims(connection: &mut PgConnection, keys: &[Key]) -> Result<(), Error> {
+pub fn end_claims(writes: &mut Writes, keys: &[Key]) {
     if keys.is_empty() {
-        return Ok(());
+        return;
     }
     let (client_ids, ticket_ids) = columns(keys);
-    sqlx::query(
-        "DELETE FROM claim c USING (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
-         WHERE c.client_id = k.client_id AND c.ticket_id = k.ticket_id",
-    )
-    .bind(client_ids)
-    .bind(ticket_ids)
-    .execute(connection)
-    .await?;
-    Ok(())
+    writes
+        .add(
+            "DELETE FROM claim c USING (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id) AS k
+             WHERE c.client_id = k.client_id AND c.ticket_id = k.ticket_id",
+        )
+        .bind(client_ids)
+        .bind(ticket_ids);
 }
 
 /// Those of the claims on these tickets that have lapsed by now.

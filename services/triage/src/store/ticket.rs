@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, Row};
 use uuid::Uuid;
 
+use chassis::writes::Writes;
 use chassis::{Error, Scope};
 
 use super::{Key, columns, word};
@@ -285,26 +286,18 @@ pub async fn lock_known(connection: &mut PgConnection, keys: &[Key]) -> Result<H
 }
 
 /// Keeps the descriptions of new tickets.
-///
-/// # Errors
-/// If the store failed.
-pub async fn describe(connection: &mut PgConnection, described: &[(Key, String)]) -> Result<(), Error> {
+pub fn describe(writes: &mut Writes, described: &[(Key, String)]) {
     if described.is_empty() {
-        return Ok(());
+        return;
     }
-    let client_ids: Vec<&str> = described.iter().map(|((client_id, _), _)| client_id.as_str()).collect();
-    let ticket_ids: Vec<Uuid> = described.iter().map(|((_, ticket_id), _)| *ticket_id).collect();
-    let texts: Vec<&str> = described.iter().map(|(_, text)| text.as_str()).collect();
-    sqlx::query(
-        "INSERT INTO description (client_id, ticket_id, description)
-         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]) ON CONFLICT DO NOTHING",
-    )
-    .bind(client_ids)
-    .bind(ticket_ids)
-    .bind(texts)
-    .execute(connection)
-    .await?;
-    Ok(())
+    writes
+        .add(
+            "INSERT INTO description (client_id, ticket_id, description)
+             SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]) ON CONFLICT DO NOTHING",
+        )
+        .bind(described.iter().map(|((client_id, _), _)| client_id.as_str()).collect::<Vec<_>>())
+        .bind(described.iter().map(|((_, ticket_id), _)| *ticket_id).collect::<Vec<_>>())
+        .bind(described.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>());
 }
 
 /// Keeps what was suggested last, whatever the order in which it is learned; the ticket may come later.

@@ -8,6 +8,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use chassis::Error;
+use chassis::writes::Writes;
 
 use super::list::Filter;
 use crate::domain::Ticket;
@@ -33,18 +34,12 @@ const OFTEN: usize = 25;
 const SEARCHES_FOR: u32 = 2_000;
 
 /// Keeps the words of new tickets.
-///
-/// # Errors
-/// If the store failed.
-pub async fn keep<'t>(connection: &mut PgConnection, tickets: impl Iterator<Item = &'t Ticket>) -> Result<(), Error> {
+pub fn keep<'t>(writes: &mut Writes, tickets: impl Iterator<Item = &'t Ticket>) {
     let rows = tickets.map(|ticket| (ticket.client_id.as_str(), ticket.ticket_id, ticket.matter.subject.as_str()));
-    keep_rows(connection, rows).await
+    keep_rows(writes, rows);
 }
 
-async fn keep_rows<'t>(
-    connection: &mut PgConnection,
-    tickets: impl Iterator<Item = (&'t str, Uuid, &'t str)>,
-) -> Result<(), Error> {
+fn keep_rows<'t>(writes: &mut Writes, tickets: impl Iterator<Item = (&'t str, Uuid, &'t str)>) {
     let (mut clients, mut ids, mut lines) = (Vec::new(), Vec::new(), Vec::new());
     let mut words: Vec<(&str, String, Uuid)> = Vec::new();
     for (client_id, ticket_id, subject) in tickets {
@@ -55,32 +50,26 @@ async fn keep_rows<'t>(
         words.extend(found.into_iter().map(|word| (client_id, word, ticket_id)));
     }
     if ids.is_empty() {
-        return Ok(());
+        return;
     }
-    sqlx::query(
-        "INSERT INTO ticket_line (client_id, ticket_id, line)
-         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]) ON CONFLICT DO NOTHING",
-    )
-    .bind(clients)
-    .bind(ids)
-    .bind(lines)
-    .execute(&mut *connection)
-    .await?;
+    writes
+        .add(
+            "INSERT INTO ticket_line (client_id, ticket_id, line)
+             SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]) ON CONFLICT DO NOTHING",
+        )
+        .bind(clients)
+        .bind(ids)
+        .bind(lines);
     // In the order of the index: what lies together is written together.
     words.sort_unstable();
-    let clients: Vec<&str> = words.iter().map(|(client_id, ..)| *client_id).collect();
-    let texts: Vec<&str> = words.iter().map(|(_, word, _)| word.as_str()).collect();
-    let ids: Vec<Uuid> = words.iter().map(|(.., ticket_id)| *ticket_id).collect();
-    sqlx::query(
-        "INSERT INTO ticket_word (client_id, word, ticket_id)
-         SELECT UNNEST($1::text[]), UNNEST($2::text[]), UNNEST($3::uuid[]) ON CONFLICT DO NOTHING",
-    )
-    .bind(clients)
-    .bind(texts)
-    .bind(ids)
-    .execute(connection)
-    .await?;
-    Ok(())
+    writes
+        .add(
+            "INSERT INTO ticket_word (client_id, word, ticket_id)
+             SELECT UNNEST($1::text[]), UNNEST($2::text[]), UNNEST($3::uuid[]) ON CONFLICT DO NOTHING",
+        )
+        .bind(words.iter().map(|(client_id, ..)| *client_id).collect::<Vec<_>>())
+        .bind(words.iter().map(|(_, word, _)| word.as_str()).collect::<Vec<_>>())
+        .bind(words.iter().map(|(.., ticket_id)| *ticket_id).collect::<Vec<_>>());
 }
 
 /// Gives words to some of a client's tickets that older versions have registered. Returns whether there may be more.
@@ -114,7 +103,9 @@ pub async fn catch_up(connection: &mut PgConnection, client_id: &ClientId, now: 
     let without = seen.iter().filter(|(.., is_without)| *is_without);
     let without: Vec<(&str, Uuid, &str)> =
         without.map(|(ticket_id, subject, _)| (client_id.as_str(), *ticket_id, subject.as_str())).collect();
-    keep_rows(connection, without.iter().copied()).await?;
+    let mut writes = Writes::default();
+    keep_rows(&mut writes, without.iter().copied());
+    writes.run(connection).await?;
     let is_more = i64::try_from(seen.len()).is_ok_and(|count| count >= BATCH);
     let last = seen.last().map(|(ticket_id, ..)| *ticket_id).filter(|_| is_more);
     // Only where older versions were at work they may be still.

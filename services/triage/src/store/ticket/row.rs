@@ -4,12 +4,11 @@
 use std::sync::OnceLock;
 
 use chassis::Error;
+use chassis::writes::Writes;
 use jiff::Timestamp;
 use serde::Serialize;
-use sqlx::postgres::PgArguments;
-use sqlx::query::Query;
+use sqlx::PgConnection;
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use uuid::Uuid;
 
 use super::SwarmRow;
@@ -32,13 +31,14 @@ type Row<'t> = Vec<(&'static str, Value<'t>)>;
 /// Several rows by column.
 struct Columns<'t>(Vec<(&'static str, Vec<Value<'t>>)>);
 
-/// Writes new tickets, and the work on known ones in its place, which costs half of an insertion that finds it there.
-/// What a matter was registered as never changes.
+/// Writes the work on known tickets in its place, which costs half of an insertion that finds it there, and adds new
+/// tickets to what is to be written. What a matter was registered as never changes.
 ///
 /// # Errors
 /// If the store failed.
 pub async fn save<'t>(
     connection: &mut PgConnection,
+    writes: &mut Writes,
     known: impl Iterator<Item = &'t Ticket>,
     new: impl Iterator<Item = &'t Ticket>,
 ) -> Result<(), Error> {
@@ -47,7 +47,7 @@ pub async fn save<'t>(
         new.extend(known);
     }
     if !new.is_empty() {
-        put(connection, new).await?;
+        put(writes, new);
     }
     Ok(())
 }
@@ -62,15 +62,17 @@ async fn change(connection: &mut PgConnection, tickets: &[&Ticket]) -> Result<u6
         let changes = all.each_after(known, |name| format!("{name} = n.{name}"));
         format!(
             "UPDATE ticket t SET {changes} FROM ({}) AS n
-             WHERE t.client_id = n.client_id AND t.ticket_id = n.ticket_id",
+             WHERE t.client_id = n.client_id AND t.ticket_id = n.ticket_id RETURNING 1",
             all.rows()
         )
     });
-    Ok(all.bound_to(sql).execute(connection).await?.rows_affected())
+    let mut writes = Writes::default();
+    all.add_to(&mut writes, "changed", sql);
+    Ok(writes.returned(connection, "1", "changed").await?.len() as u64)
 }
 
 /// Writes tickets of which it is not certain that they have a row.
-async fn put(connection: &mut PgConnection, mut tickets: Vec<&Ticket>) -> Result<(), Error> {
+fn put(writes: &mut Writes, mut tickets: Vec<&Ticket>) {
     static SQL: OnceLock<String> = OnceLock::new();
     // In one order everywhere.
     tickets.sort_by_key(|ticket| (&ticket.client_id, ticket.ticket_id));
@@ -82,8 +84,7 @@ async fn put(connection: &mut PgConnection, mut tickets: Vec<&Ticket>) -> Result
         let changes = all.each_after(known, |name| format!("{name} = excluded.{name}"));
         format!("INSERT INTO ticket ({names}) {rows} ON CONFLICT (client_id, ticket_id) DO UPDATE SET {changes}")
     });
-    all.bound_to(sql).execute(connection).await?;
-    Ok(())
+    all.add_to(writes, "tickets", sql);
 }
 
 impl<'t> Columns<'t> {
@@ -127,7 +128,7 @@ impl<'t> Columns<'t> {
         format!("SELECT {}", self.0.iter().enumerate().map(unnested).collect::<Vec<_>>().join(", "))
     }
 
-    fn bound_to(self, sql: &str) -> Query<'_, Postgres, PgArguments> {
+    fn add_to(self, writes: &mut Writes, name: &'static str, sql: &'static str) {
         /// The values of one kind.
         macro_rules! only {
             ($values:expr, $kind:ident => $of:expr) => {
@@ -137,25 +138,26 @@ impl<'t> Columns<'t> {
                     .collect()
             };
         }
-        self.0.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, (_, values)| match values.first() {
-            Some(Value::Id(_)) => query.bind::<Vec<Option<Uuid>>>(only!(values, Id => Some)),
-            Some(Value::Number(_)) => query.bind::<Vec<Option<i64>>>(only!(values, Number => |it| it)),
-            Some(Value::At(_)) => {
-                let at = |at: Option<Timestamp>| at.map(jiff_sqlx::Timestamp::from);
-                query.bind::<Vec<Option<jiff_sqlx::Timestamp>>>(only!(values, At => at))
-            }
-            Some(Value::Document(_)) => {
-                let json = |it: Option<serde_json::Value>| it.map(Json);
-                query.bind::<Vec<Option<Json<serde_json::Value>>>>(only!(values, Document => json))
-            }
-            Some(Value::Texts(_)) => {
-                let literal = |texts: Option<Vec<String>>| texts.map(|texts| array(&texts));
-                query.bind::<Vec<Option<String>>>(only!(values, Texts => literal))
-            }
-            Some(Value::Text(_)) | None => {
-                query.bind::<Vec<Option<String>>>(only!(values, Text => |text: Option<&str>| text.map(str::to_owned)))
-            }
-        })
+        writes.add_as(name, sql);
+        for (_, values) in self.0 {
+            match values.first() {
+                Some(Value::Id(_)) => writes.bind::<Vec<Option<Uuid>>>(only!(values, Id => Some)),
+                Some(Value::Number(_)) => writes.bind::<Vec<Option<i64>>>(only!(values, Number => |it| it)),
+                Some(Value::At(_)) => {
+                    let at = |at: Option<Timestamp>| at.map(jiff_sqlx::Timestamp::from);
+                    writes.bind::<Vec<Option<jiff_sqlx::Timestamp>>>(only!(values, At => at))
+                }
+                Some(Value::Document(_)) => {
+                    let json = |it: Option<serde_json::Value>| it.map(Json);
+                    writes.bind::<Vec<Option<Json<serde_json::Value>>>>(only!(values, Document => json))
+                }
+                Some(Value::Texts(_)) => {
+                    let literal = |texts: Option<Vec<String>>| texts.map(|texts| array(&texts));
+                    writes.bind::<Vec<Option<String>>>(only!(values, Texts => literal))
+                }
+                Some(Value::Text(_)) | None => writes.bind::<Vec<Option<&str>>>(only!(values, Text => |text| text)),
+            };
+        }
     }
 }
 
