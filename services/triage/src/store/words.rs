@@ -39,6 +39,7 @@ pub fn keep<'t>(writes: &mut Writes, tickets: impl Iterator<Item = &'t Ticket>) 
     keep_rows(writes, rows);
 }
 
+/// Of tickets without words: looking for each word whether it is there would cost as much again.
 fn keep_rows<'t>(writes: &mut Writes, tickets: impl Iterator<Item = (&'t str, Uuid, &'t str)>) {
     let (mut clients, mut ids, mut lines) = (Vec::new(), Vec::new(), Vec::new());
     let mut words: Vec<(&str, String, Uuid)> = Vec::new();
@@ -55,7 +56,7 @@ fn keep_rows<'t>(writes: &mut Writes, tickets: impl Iterator<Item = (&'t str, Uu
     writes
         .add(
             "INSERT INTO ticket_line (client_id, ticket_id, line)
-             SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[]) ON CONFLICT DO NOTHING",
+             SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::text[])",
         )
         .bind(clients)
         .bind(ids)
@@ -65,7 +66,7 @@ fn keep_rows<'t>(writes: &mut Writes, tickets: impl Iterator<Item = (&'t str, Uu
     writes
         .add(
             "INSERT INTO ticket_word (client_id, word, ticket_id)
-             SELECT UNNEST($1::text[]), UNNEST($2::text[]), UNNEST($3::uuid[]) ON CONFLICT DO NOTHING",
+             SELECT UNNEST($1::text[]), UNNEST($2::text[]), UNNEST($3::uuid[])",
         )
         .bind(words.iter().map(|(client_id, ..)| *client_id).collect::<Vec<_>>())
         .bind(words.iter().map(|(_, word, _)| word.as_str()).collect::<Vec<_>>())
