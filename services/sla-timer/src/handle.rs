@@ -3,8 +3,9 @@
 mod agreed;
 mod look;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chassis::writes::Writes;
 use chassis::{Error, Ground, inbox, shard_of, store as kept};
 use contracts::ClientId;
 use jiff::{SignedDuration, Timestamp};
@@ -89,34 +90,39 @@ pub async fn fire(timer: &Timer, due: Vec<TicketKey>, ahead: Vec<Looked>, fence:
 impl Timer {
     async fn learn(&self, connection: &mut PgConnection, mut news: Vec<News>) -> Result<Armed, Error> {
         let events: Vec<_> = news.iter().map(|one| (one.client_id.clone(), one.event_id)).collect();
-        let new = inbox::remember_events(connection, &events).await?;
+        let mut wanted: BTreeMap<TicketKey, String> = BTreeMap::new();
+        let mut facts = Vec::new();
+        for one in &news {
+            let key = (one.client_id.clone(), one.ticket_id);
+            facts.extend(one.facts.iter().map(|witnessed| (key.clone(), witnessed.event_id, witnessed.fact.clone())));
+            let reference = wanted.entry(key).or_default();
+            if reference.is_empty() {
+                reference.clone_from(&one.reference);
+            }
+        }
+        let registering: BTreeSet<ClientId> =
+            news.iter().filter(|one| one.registers).map(|one| one.client_id.clone()).collect();
+        let mut writes = Writes::default();
+        inbox::add_events(&mut writes, &events);
+        // Before any ticket is held, as whoever edits a contract does it.
+        store::add_tickets(&mut writes, &wanted, &registering);
+        // What was told before is among the facts.
+        store::add_facts(&mut writes, &facts);
+        let new = inbox::new_events(connection, writes).await?;
         // The same message twice in one batch is new twice; its facts are a set.
         news.retain(|one| new.contains(&one.event_id));
         if news.is_empty() {
             return Ok(Vec::new());
         }
-        let now = kept::now(connection, &self.ground.clock).await?;
-        let mut wanted: BTreeMap<TicketKey, String> = BTreeMap::new();
-        for one in &news {
-            let reference = wanted.entry((one.client_id.clone(), one.ticket_id)).or_default();
-            if reference.is_empty() {
-                reference.clone_from(&one.reference);
-            }
-        }
-        // Before any ticket is held, as whoever edits a contract does it.
-        let registering: BTreeSet<ClientId> =
-            news.iter().filter(|one| one.registers).map(|one| one.client_id.clone()).collect();
-        store::share_versions(connection, &registering).await?;
-        let tickets = store::lock(connection, &wanted).await?;
-        let mut facts = Vec::new();
-        for one in &news {
-            let key = (one.client_id.clone(), one.ticket_id);
-            facts.extend(one.facts.iter().map(|witnessed| (key.clone(), witnessed.event_id, witnessed.fact.clone())));
-        }
-        store::add_facts(connection, &facts).await?;
+        let told: HashSet<(&ClientId, Uuid)> = news.iter().map(|one| (&one.client_id, one.ticket_id)).collect();
+        wanted.retain(|(client_id, ticket_id), _| told.contains(&(client_id, *ticket_id)));
+        let Some(locked) = store::lock(connection, wanted.keys(), &registering).await? else {
+            return Err(Error::internal("tickets vanished while they were taken in"));
+        };
+        let now = if self.ground.clock.passes() { locked.now } else { self.ground.clock.now() };
         let mut touched: Vec<Touched> =
-            tickets.into_iter().map(|ticket| touched_by(ticket, &wanted, &news, now)).collect();
-        give_contracts(connection, &mut touched, &news).await?;
+            locked.tickets.into_iter().map(|ticket| touched_by(ticket, &wanted, &news, now)).collect();
+        give_contracts(&mut touched, &news, &locked.newest);
         self.tell(connection, touched, now).await
     }
 
@@ -175,24 +181,17 @@ fn touched_by(before: Ticket, references: &BTreeMap<TicketKey, String>, news: &[
 }
 
 /// Gives tickets whose registration is new their client's newest contract.
-async fn give_contracts(connection: &mut PgConnection, touched: &mut [Touched], news: &[News]) -> Result<(), Error> {
+fn give_contracts(touched: &mut [Touched], news: &[News], newest: &HashMap<ClientId, i64>) {
     let registers: BTreeSet<(&str, Uuid)> =
         news.iter().filter(|one| one.registers).map(|one| (one.client_id.as_str(), one.ticket_id)).collect();
-    let mut fresh: Vec<&mut Ticket> = touched
+    let fresh = touched
         .iter_mut()
         .map(|one| &mut one.ticket)
-        .filter(|one| !one.is_registered && registers.contains(&(one.client_id.as_str(), one.ticket_id)))
-        .collect();
-    if fresh.is_empty() {
-        return Ok(());
-    }
-    let clients = fresh.iter().map(|one| one.client_id.clone()).collect();
-    let newest: HashMap<_, i64> = store::newest_of(connection, &clients).await?;
-    for ticket in &mut fresh {
+        .filter(|one| !one.is_registered && registers.contains(&(one.client_id.as_str(), one.ticket_id)));
+    for ticket in fresh {
         ticket.is_registered = true;
         ticket.contract_version = newest.get(&ticket.client_id).copied();
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ mod clocks;
 pub mod history;
 mod versions;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chassis::writes::Writes;
 use chassis::{Error, Scope, shard_of};
 use contracts::ClientId;
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ pub use crate::domain::fact::EDIT;
 pub use clocks::{ClockChange, load as clocks, save as save_clocks};
 pub use versions::{
     Version, count_unsettled, insert as insert_version, lock as lock_versions, look_anew, look_at_all_anew, newest,
-    newest_of, save_zone_rules, share as share_versions, terms, unsettled, version, zone_rules,
+    save_zone_rules, terms, unsettled, version, zone_rules,
 };
 
 /// Which ticket.
@@ -91,42 +92,80 @@ fn columns<'k>(keys: impl IntoIterator<Item = &'k TicketKey>) -> (Vec<&'k str>, 
     keys.into_iter().map(|(client_id, ticket_id)| (client_id.as_str(), *ticket_id)).unzip()
 }
 
-/// Locks tickets, those new to us as well, in one order everywhere.
-pub async fn lock(connection: &mut PgConnection, wanted: &BTreeMap<TicketKey, String>) -> Result<Vec<Ticket>, Error> {
+/// Makes rows for those of the tickets that have none, after edits of these clients' contracts are kept out until the
+/// end of the transaction: what it gives its tickets stays the newest until then.
+pub fn add_tickets(writes: &mut Writes, wanted: &BTreeMap<TicketKey, String>, registering: &BTreeSet<ClientId>) {
+    versions::share(writes, registering);
     let (clients, ids) = columns(wanted.keys());
-    let references: Vec<&str> = wanted.values().map(String::as_str).collect();
     let shards: Vec<i16> = ids.iter().copied().map(shard_of).collect();
-    // Of a ticket without facts more is to be expected: so that its first saving changes no index.
-    sqlx::query(
-        // Most are there: looking costs a third of an insertion that finds them.
-        "INSERT INTO ticket (client_id, ticket_id, reference, shard, is_settled)
-         SELECT w.client_id, w.ticket_id, w.reference, w.shard, false
-         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
-                      UNNEST($3::text[]) AS reference, UNNEST($4::smallint[]) AS shard) AS w
-         LEFT JOIN LATERAL (SELECT true AS it FROM ticket t
-                            WHERE t.client_id = w.client_id AND t.ticket_id = w.ticket_id LIMIT 1) AS known ON true
-         WHERE known.it IS NULL
-         ORDER BY 1, 2
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(&clients)
-    .bind(&ids)
-    .bind(references)
-    .bind(shards)
-    .execute(&mut *connection)
-    .await?;
-    let rows: Vec<TicketRow> = sqlx::query_as(
+    // Most are there: looking costs a third of an insertion that finds them. In one order everywhere. Of a ticket
+    // without facts more is to be expected: so that its first saving changes no index.
+    writes
+        .add(
+            "INSERT INTO ticket (client_id, ticket_id, reference, shard, is_settled)
+             SELECT w.client_id, w.ticket_id, w.reference, w.shard, false
+             FROM shared_versions,
+                  (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+                          UNNEST($3::text[]) AS reference, UNNEST($4::smallint[]) AS shard) AS w
+             LEFT JOIN LATERAL (SELECT true AS it FROM ticket t
+                                WHERE t.client_id = w.client_id AND t.ticket_id = w.ticket_id LIMIT 1) AS known ON true
+             WHERE known.it IS NULL
+             ORDER BY 1, 2
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(clients)
+        .bind(ids)
+        .bind(wanted.values().map(String::as_str).collect::<Vec<_>>())
+        .bind(shards);
+}
+
+/// Tickets that are locked, and what holds meanwhile.
+#[derive(Debug)]
+pub struct Locked {
+    pub tickets: Vec<Ticket>,
+    /// What time it is for the database.
+    pub now: Timestamp,
+    /// The newest versions of the contracts of clients that register; none where there are none.
+    pub newest: HashMap<ClientId, i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct LockedRow {
+    #[sqlx(flatten)]
+    ticket: TicketRow,
+    now: jiff_sqlx::Timestamp,
+    newest: Option<Json<HashMap<String, i64>>>,
+}
+
+/// Locks tickets, in one order everywhere; `None` if there is none of them.
+pub async fn lock<'k>(
+    connection: &mut PgConnection,
+    keys: impl IntoIterator<Item = &'k TicketKey>,
+    registering: &BTreeSet<ClientId>,
+) -> Result<Option<Locked>, Error> {
+    let (clients, ids) = columns(keys);
+    let mut rows: Vec<LockedRow> = sqlx::query_as(
         "SELECT client_id, ticket_id, reference, is_registered, contract_version, revision, next_at, is_settled,
-                changes
+                changes, clock_timestamp() AS now,
+                (SELECT jsonb_object_agg(v.client_id, v.version)
+                 FROM (SELECT client_id, max(version) AS version FROM contract_version
+                       WHERE client_id = ANY($3) GROUP BY client_id) AS v) AS newest
          FROM ticket
          WHERE (client_id, ticket_id) IN (SELECT UNNEST($1::text[]), UNNEST($2::uuid[]))
          ORDER BY client_id, ticket_id FOR UPDATE",
     )
     .bind(clients)
     .bind(ids)
+    .bind(registering.iter().map(ClientId::as_str).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(Ticket::try_from).collect()
+    let Some(first) = rows.first_mut() else { return Ok(None) };
+    let newest = first.newest.take().map(|Json(newest)| newest).unwrap_or_default();
+    Ok(Some(Locked {
+        now: first.now.to_jiff(),
+        newest: newest.into_iter().map(|(id, version)| Ok((client(&id)?, version))).collect::<Result<_, Error>>()?,
+        tickets: rows.into_iter().map(|row| row.ticket.try_into()).collect::<Result<_, _>>()?,
+    }))
 }
 
 /// Those of the tickets that wait for an instant, without locking them.
@@ -207,70 +246,52 @@ pub async fn find(connection: &mut PgConnection, ticket: &str, who: &str) -> Res
 }
 
 /// Saves what changed in tickets that are locked.
-pub async fn save(connection: &mut PgConnection, tickets: &[Ticket]) -> Result<(), Error> {
+pub fn save(writes: &mut Writes, tickets: &[Ticket]) {
     if tickets.is_empty() {
-        return Ok(());
+        return;
     }
-    let clients: Vec<&str> = tickets.iter().map(|one| one.client_id.as_str()).collect();
-    let ids: Vec<Uuid> = tickets.iter().map(|one| one.ticket_id).collect();
-    let references: Vec<&str> = tickets.iter().map(|one| one.reference.as_str()).collect();
-    let registered: Vec<bool> = tickets.iter().map(|one| one.is_registered).collect();
-    let versions: Vec<Option<i64>> = tickets.iter().map(|one| one.contract_version).collect();
-    let revisions: Vec<i64> = tickets.iter().map(|one| one.revision).collect();
-    let next: Vec<Option<jiff_sqlx::Timestamp>> = tickets.iter().map(|one| one.next_at.map(Into::into)).collect();
-    sqlx::query(
-        "UPDATE ticket t SET reference = n.reference, is_registered = n.is_registered,
-                contract_version = n.contract_version, revision = n.revision, next_at = n.next_at,
-                is_settled = n.is_settled, changes = n.changes
-         FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
-               UNNEST($3::text[]) AS reference, UNNEST($4::bool[]) AS is_registered,
-               UNNEST($5::bigint[]) AS contract_version, UNNEST($6::bigint[]) AS revision,
-               UNNEST($7::timestamptz[]) AS next_at, UNNEST($8::bool[]) AS is_settled,
-               UNNEST($9::bigint[]) AS changes) AS n
-         WHERE t.client_id = n.client_id AND t.ticket_id = n.ticket_id",
-    )
-    .bind(clients)
-    .bind(ids)
-    .bind(references)
-    .bind(registered)
-    .bind(versions)
-    .bind(revisions)
-    .bind(next)
-    .bind(tickets.iter().map(|one| one.is_settled).collect::<Vec<_>>())
-    .bind(tickets.iter().map(|one| one.changes).collect::<Vec<_>>())
-    .execute(connection)
-    .await?;
-    Ok(())
+    let next = |one: &Ticket| one.next_at.map(jiff_sqlx::Timestamp::from);
+    writes
+        .add(
+            "UPDATE ticket t SET reference = n.reference, is_registered = n.is_registered,
+                    contract_version = n.contract_version, revision = n.revision, next_at = n.next_at,
+                    is_settled = n.is_settled, changes = n.changes
+             FROM (SELECT UNNEST($1::text[]) AS client_id, UNNEST($2::uuid[]) AS ticket_id,
+                   UNNEST($3::text[]) AS reference, UNNEST($4::bool[]) AS is_registered,
+                   UNNEST($5::bigint[]) AS contract_version, UNNEST($6::bigint[]) AS revision,
+                   UNNEST($7::timestamptz[]) AS next_at, UNNEST($8::bool[]) AS is_settled,
+                   UNNEST($9::bigint[]) AS changes) AS n
+             WHERE t.client_id = n.client_id AND t.ticket_id = n.ticket_id",
+        )
+        .bind(tickets.iter().map(|one| one.client_id.as_str()).collect::<Vec<_>>())
+        .bind(tickets.iter().map(|one| one.ticket_id).collect::<Vec<_>>())
+        .bind(tickets.iter().map(|one| one.reference.as_str()).collect::<Vec<_>>())
+        .bind(tickets.iter().map(|one| one.is_registered).collect::<Vec<_>>())
+        .bind(tickets.iter().map(|one| one.contract_version).collect::<Vec<_>>())
+        .bind(tickets.iter().map(|one| one.revision).collect::<Vec<_>>())
+        .bind(tickets.iter().map(next).collect::<Vec<_>>())
+        .bind(tickets.iter().map(|one| one.is_settled).collect::<Vec<_>>())
+        .bind(tickets.iter().map(|one| one.changes).collect::<Vec<_>>());
 }
 
 /// Adds facts to the set; those that are in it stay as they are.
-pub async fn add_facts(connection: &mut PgConnection, facts: &[(TicketKey, Uuid, Fact)]) -> Result<(), Error> {
-    if facts.is_empty() {
-        return Ok(());
-    }
+pub fn add_facts(writes: &mut Writes, facts: &[(TicketKey, Uuid, Fact)]) {
     let (clients, ids) = columns(facts.iter().map(|(key, ..)| key));
-    let events: Vec<Uuid> = facts.iter().map(|(_, event_id, _)| *event_id).collect();
-    let sources: Vec<i16> = facts.iter().map(|(.., fact)| fact.key.source.into()).collect();
-    let revisions: Vec<i64> = facts.iter().map(|(.., fact)| fact.key.revision.cast_signed()).collect();
-    let instants: Vec<jiff_sqlx::Timestamp> = facts.iter().map(|(.., fact)| fact.key.at.into()).collect();
-    let kinds: Vec<Json<Happened>> =
-        facts.iter().map(|(.., fact)| Json(Happened { kind: fact.kind.clone(), by: fact.by.clone() })).collect();
-    sqlx::query(
-        "INSERT INTO fact (client_id, ticket_id, event_id, source, revision, occurred_at, kind)
-         SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::uuid[]), UNNEST($4::smallint[]),
-                UNNEST($5::bigint[]), UNNEST($6::timestamptz[]), UNNEST($7::jsonb[])
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(clients)
-    .bind(ids)
-    .bind(events)
-    .bind(sources)
-    .bind(revisions)
-    .bind(instants)
-    .bind(kinds)
-    .execute(connection)
-    .await?;
-    Ok(())
+    let kind = |fact: &Fact| Json(Happened { kind: fact.kind.clone(), by: fact.by.clone() });
+    writes
+        .add(
+            "INSERT INTO fact (client_id, ticket_id, event_id, source, revision, occurred_at, kind)
+             SELECT UNNEST($1::text[]), UNNEST($2::uuid[]), UNNEST($3::uuid[]), UNNEST($4::smallint[]),
+                    UNNEST($5::bigint[]), UNNEST($6::timestamptz[]), UNNEST($7::jsonb[])
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(clients)
+        .bind(ids)
+        .bind(facts.iter().map(|(_, event_id, _)| *event_id).collect::<Vec<_>>())
+        .bind(facts.iter().map(|(.., fact)| fact.key.source.into()).collect::<Vec<i16>>())
+        .bind(facts.iter().map(|(.., fact)| fact.key.revision.cast_signed()).collect::<Vec<_>>())
+        .bind(facts.iter().map(|(.., fact)| fact.key.at.into()).collect::<Vec<jiff_sqlx::Timestamp>>())
+        .bind(facts.iter().map(|(.., fact)| kind(fact)).collect::<Vec<_>>());
 }
 
 #[derive(sqlx::FromRow)]

@@ -1,8 +1,9 @@
 //! Due instants that somebody agreed upon with the requester.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chassis::inbox::{self, Seen};
+use chassis::writes::Writes;
 use chassis::{Error, Scope, new_id, store as kept};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -69,8 +70,8 @@ impl Timer {
             Seen::Reused => return Err(NotAgreed::Reused),
         }
         let key = found.key();
-        let wanted = BTreeMap::from([(key.clone(), found.reference)]);
-        let ticket = store::lock(connection, &wanted).await?.into_iter().next();
+        let locked = store::lock(connection, [&key], &BTreeSet::new()).await?;
+        let ticket = locked.and_then(|locked| locked.tickets.into_iter().next());
         let ticket = ticket.ok_or_else(|| Error::internal("a ticket vanished while it was locked"))?;
         let now = kept::now(connection, &self.ground.clock).await?;
         let at = jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
@@ -82,7 +83,9 @@ impl Timer {
             return Err(NotAgreed::NoClock);
         }
         let news = vec![fact.key];
-        store::add_facts(connection, &[(key, new_id(), fact)]).await?;
+        let mut writes = Writes::default();
+        store::add_facts(&mut writes, &[(key, new_id(), fact)]);
+        writes.run(connection).await?;
         let touched = Touched {
             before: ticket.clone(),
             ticket: Ticket { changes: ticket.changes + 1, ..ticket },

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chassis::Error;
 use chassis::outbox::{self, Announcement};
+use chassis::writes::Writes;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -154,12 +155,14 @@ impl Timer {
             .iter_mut()
             .flat_map(|one| std::mem::take(&mut one.rows).into_iter().map(|row| (one.key(), row)))
             .collect();
-        store::save_clocks(connection, &rows).await?;
+        let mut writes = Writes::default();
+        store::save_clocks(&mut writes, &rows);
         let armed = looked.iter().map(|one| (one.key(), one.touched.ticket.next_at)).collect();
         let touched = looked.into_iter().map(|one| one.touched);
         let changed: Vec<Ticket> = touched.filter(|one| one.before != one.ticket).map(|one| one.ticket).collect();
-        store::save(connection, &changed).await?;
-        outbox::append(connection, &announcements).await?;
+        store::save(&mut writes, &changed);
+        outbox::add(&mut writes, &announcements);
+        writes.run(connection).await?;
         Ok(armed)
     }
 }

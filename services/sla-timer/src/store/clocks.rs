@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chassis::Error;
+use chassis::writes::Writes;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -192,7 +193,7 @@ pub struct ClockChange {
 
 /// Saves clocks of tickets that are locked. What has a row is changed in its place, which costs half of an insertion that
 /// finds it there.
-pub async fn save(connection: &mut PgConnection, clocks: &[(TicketKey, ClockChange)]) -> Result<(), Error> {
+pub fn save(writes: &mut Writes, clocks: &[(TicketKey, ClockChange)]) {
     let (mut changed, mut new) = (Columns::default(), Columns::default());
     for (key, clock) in clocks {
         if clock.is_new { &mut new } else { &mut changed }.push(key, &clock.told);
@@ -209,7 +210,7 @@ pub async fn save(connection: &mut PgConnection, clocks: &[(TicketKey, ClockChan
             ") AS n
              WHERE c.client_id = n.client_id AND c.ticket_id = n.ticket_id AND c.metric = n.metric AND c.cycle = n.cycle"
         );
-        changed.run(connection, sql).await?;
+        changed.add_to(writes, sql);
     }
     if !new.clients.is_empty() {
         let sql = concat!(
@@ -218,14 +219,14 @@ pub async fn save(connection: &mut PgConnection, clocks: &[(TicketKey, ClockChan
                                 breach_event_id, reminded) ",
             rows!(),
         );
-        new.run(connection, sql).await?;
+        new.add_to(writes, sql);
     }
-    Ok(())
 }
 
 impl Columns<'_> {
-    async fn run(self, connection: &mut PgConnection, sql: &'static str) -> Result<(), Error> {
-        sqlx::query(sql)
+    fn add_to(self, writes: &mut Writes, sql: &'static str) {
+        writes
+            .add(sql)
             .bind(self.clients)
             .bind(self.clock_ids)
             .bind(self.ticket_ids)
@@ -244,9 +245,6 @@ impl Columns<'_> {
             .bind(self.generations)
             .bind(self.warned)
             .bind(self.breach_events)
-            .bind(self.reminded)
-            .execute(connection)
-            .await?;
-        Ok(())
+            .bind(self.reminded);
     }
 }

@@ -1,8 +1,9 @@
 //! Contracts in SQL, every version for ever.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use chassis::Error;
+use chassis::writes::Writes;
 use contracts::ClientId;
 use jiff::Timestamp;
 use sqlx::PgConnection;
@@ -65,18 +66,15 @@ pub async fn lock(connection: &mut PgConnection, client_id: &ClientId) -> Result
     Ok(())
 }
 
-/// Keeps edits of these clients' contracts out until the end of the transaction: what it gives its tickets stays the
-/// newest until then.
-pub async fn share(connection: &mut PgConnection, clients: &BTreeSet<ClientId>) -> Result<(), Error> {
-    if clients.is_empty() {
-        return Ok(());
-    }
-    let clients: Vec<&str> = clients.iter().map(ClientId::as_str).collect();
-    sqlx::query("SELECT pg_advisory_xact_lock_shared(hashtext('contract ' || client_id)) FROM UNNEST($1) AS client_id")
-        .bind(clients)
-        .execute(connection)
-        .await?;
-    Ok(())
+/// Keeps edits of these clients' contracts out until the end of the transaction.
+pub fn share(writes: &mut Writes, clients: &BTreeSet<ClientId>) {
+    writes
+        .add_lock(
+            "shared_versions",
+            "SELECT count(pg_advisory_xact_lock_shared(hashtext('contract ' || client_id)))
+             FROM UNNEST($1::text[]) AS client_id",
+        )
+        .bind(clients.iter().map(ClientId::as_str).collect::<Vec<_>>());
 }
 
 /// Lets the alarm look at the open tickets of a client to whom a version newly applies, and at once.
@@ -199,21 +197,6 @@ pub async fn insert(connection: &mut PgConnection, version: &Version) -> Result<
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// The newest versions' numbers of those clients that have a contract.
-pub async fn newest_of(
-    connection: &mut PgConnection,
-    clients: &BTreeSet<ClientId>,
-) -> Result<HashMap<ClientId, i64>, Error> {
-    let clients: Vec<&str> = clients.iter().map(ClientId::as_str).collect();
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT client_id, max(version) FROM contract_version WHERE client_id = ANY($1) GROUP BY client_id",
-    )
-    .bind(clients)
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter().map(|(client_id, version)| Ok((client(&client_id)?, version))).collect()
 }
 
 /// The terms of several versions, as JSON.
