@@ -8,12 +8,13 @@ pub mod late;
 pub mod receipts;
 pub mod status;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chassis::outbox::{self, Announcement};
+use chassis::writes::Writes;
 use chassis::{Error, Ground, Scope, inbox};
-use contracts::timestamp;
+use contracts::{ClientId, timestamp};
 use prost::Message as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use crate::domain::form::{Brought, completeness};
 use crate::domain::reference;
 use crate::settings::{Known, Settings};
-use crate::store::{self, Home, Kept, NewTicket};
+use crate::store::{self, Home, Kept, NewTicket, Requesters, ToRemember};
 use crate::wire::messages::Channel;
 use crate::wire::{self, Fact, RegisteredTicket, Registration, Requester, TicketRegistered};
 
@@ -74,7 +75,9 @@ async fn register_rows(
     let mut clients: Vec<&str> = group.iter().map(|one| one.client_id.as_str()).collect();
     clients.sort_unstable();
     clients.dedup();
-    let mut homes = store::hold_clients(connection, &clients).await?;
+    let requesters: Vec<(&str, &str)> =
+        group.iter().map(|one| (one.client_id.as_str(), one.matter.requester_email.as_str())).collect();
+    let (mut homes, requesters) = store::hold_clients_and(connection, &clients, &requesters).await?;
     let forms = settings_of(connection, &settings, &homes).await?;
     let incomplete = incomplete(connection, &forms, &group).await?;
     let without_file = files::missing(connection, &group).await?;
@@ -82,14 +85,10 @@ async fn register_rows(
         |one: &Registration| !incomplete.contains_key(&one.ticket_id) && !without_file.contains(&one.ticket_id);
     let is_known = |one: &&Registration| homes.contains_key(one.client_id.as_str()) && is_whole(one);
     let known: Vec<&Registration> = group.iter().filter(is_known).collect();
-    let outcomes_of = outcome_ids(connection, &known).await?;
-    let new = remember(connection, &known, &outcomes_of).await?;
-    let fresh: Vec<&Registration> = known
-        .iter()
-        .copied()
-        .filter(|one| new.contains(&one.request_key) && outcomes_of.get(&one.request_key) == Some(&one.ticket_id))
-        .collect();
-    let registered = insert(connection, &fresh, &mut homes, &forms).await?;
+    let new = remember(connection, &known).await?;
+    let fresh: Vec<&Registration> =
+        known.iter().copied().filter(|one| new.get(&one.request_key) == Some(&one.ticket_id)).collect();
+    let registered = insert(connection, &fresh, &mut homes, &requesters, &forms).await?;
     let repeats: Vec<&Registration> =
         known.iter().copied().filter(|one| !registered.contains_key(&one.ticket_id)).collect();
     let repeated = repeat(connection, &clients, &repeats).await?;
@@ -161,42 +160,23 @@ fn brought(one: &Registration, is_requester_known: bool) -> Brought<'_> {
     }
 }
 
-/// Which ticket each request leads to: its own, or the one that its source posted before.
-async fn outcome_ids(connection: &mut PgConnection, known: &[&Registration]) -> Result<HashMap<Uuid, Uuid>, Error> {
-    let key_of =
-        |one: &Registration| (one.client_id.to_string(), one.matter.source.clone(), one.matter.external_ref.clone());
-    let wanted: Vec<(&str, &str, &str)> = known
-        .iter()
-        .filter(|one| !one.matter.external_ref.is_empty())
-        .map(|one| (one.client_id.as_str(), one.matter.source.as_str(), one.matter.external_ref.as_str()))
-        .collect();
-    let mut by_ref = store::by_external_ref(connection, &wanted).await?;
-    let mut outcomes = HashMap::new();
+/// Remembers the requests: of those that are new, which ticket they lead to: their own, or the one that their source
+/// posted before.
+async fn remember(connection: &mut PgConnection, known: &[&Registration]) -> Result<HashMap<Uuid, Uuid>, Error> {
+    let mut by_ref: HashMap<(&ClientId, &str, &str), Uuid> = HashMap::new();
+    let mut requests: HashMap<Uuid, ToRemember<'_>> = HashMap::new();
     for one in known {
-        let ticket_id = if one.matter.external_ref.is_empty() {
-            one.ticket_id
-        } else {
+        let (source, external_ref) = (one.matter.source.as_str(), one.matter.external_ref.as_str());
+        let outcome_id = match external_ref {
+            "" => one.ticket_id,
             // The first of the group with this matter becomes the ticket, the others join it.
-            *by_ref.entry(key_of(one)).or_insert(one.ticket_id)
+            _ => *by_ref.entry((&one.client_id, source, external_ref)).or_insert(one.ticket_id),
         };
-        outcomes.entry(one.request_key).or_insert(ticket_id);
+        let (client_id, key, fingerprint) = (&one.client_id, one.request_key, one.fingerprint.as_slice());
+        let asked = inbox::Asked { client_id, key, fingerprint, outcome_id };
+        requests.entry(key).or_insert(ToRemember { asked, source, external_ref });
     }
-    Ok(outcomes)
-}
-
-/// Remembers the requests; the keys of those that are new.
-async fn remember(
-    connection: &mut PgConnection,
-    known: &[&Registration],
-    outcomes_of: &HashMap<Uuid, Uuid>,
-) -> Result<HashSet<Uuid>, Error> {
-    let asked = known.iter().map(|one| inbox::Asked {
-        client_id: &one.client_id,
-        key: one.request_key,
-        fingerprint: &one.fingerprint,
-        outcome_id: outcomes_of.get(&one.request_key).copied().unwrap_or(one.ticket_id),
-    });
-    inbox::remember_requests(connection, asked.collect()).await
+    store::remember(connection, requests.into_values().collect()).await
 }
 
 /// Gives references to the new ones, inserts and announces them: ticket_id → kept.
@@ -204,17 +184,9 @@ pub(super) async fn insert(
     connection: &mut PgConnection,
     fresh: &[&Registration],
     homes: &mut HashMap<String, Home>,
+    requesters: &Requesters,
     forms: &HashMap<String, Arc<Known>>,
 ) -> Result<HashMap<Uuid, Kept>, Error> {
-    if fresh.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let emails: Vec<(&str, &str)> = fresh
-        .iter()
-        .filter(|one| !one.matter.requester_email.is_empty())
-        .map(|one| (one.client_id.as_str(), one.matter.requester_email.as_str()))
-        .collect();
-    let requesters = store::requesters(connection, &emails).await?;
     let mut tickets = Vec::with_capacity(fresh.len());
     let mut announcements = Vec::with_capacity(fresh.len());
     for one in fresh {
@@ -235,8 +207,10 @@ pub(super) async fn insert(
         tickets.push(ticket);
         announcements.push(announcement);
     }
-    store::insert(connection, &tickets, homes).await?;
-    outbox::append(connection, &announcements).await?;
+    let mut writes = Writes::default();
+    store::insert(&mut writes, &tickets, homes);
+    outbox::add(&mut writes, &announcements);
+    writes.run(connection).await?;
     let kept: HashMap<Uuid, Kept> = tickets.into_iter().map(|ticket| (ticket.kept.ticket_id, ticket.kept)).collect();
     files::claim(connection, fresh, |ticket_id| kept.get(&ticket_id).cloned()).await?;
     Ok(kept)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chassis::outbox;
 use chassis::status::Violation;
+use chassis::writes::Writes;
 use chassis::{Error, Ground, Scope, new_id};
 use contracts::{ClientId, from_timestamp, timestamp};
 use jiff::Timestamp;
@@ -13,9 +14,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::{limits, line_fault, reference};
-use crate::store::{self, Home, Kept, NewTicket, Present};
+use crate::store::{self, Home, Kept, NewTicket, Present, Requesters};
 use crate::wire::{
-    self, Actor, Fact, Faults, HistoricFact, ImportOutcome, ImportTicketsRequest, Matter, RegisteredTicket, Requester,
+    self, Actor, Fact, Faults, HistoricFact, ImportOutcome, ImportTicketsRequest, Matter, RegisteredTicket,
     TicketImported,
 };
 
@@ -125,7 +126,7 @@ struct Work {
     traceparent: Option<String>,
     /// The client's own, held.
     homes: HashMap<String, Home>,
-    requesters: HashMap<(String, String), Requester>,
+    requesters: Requesters,
 }
 
 impl Work {
@@ -135,16 +136,15 @@ impl Work {
         imports: Vec<Import>,
     ) -> Result<Option<Vec<Imported>>, Error> {
         let client = self.client_id.to_string();
-        self.homes = store::hold_clients(connection, &[&client]).await?;
+        let requesters: Vec<(&str, &str)> =
+            imports.iter().map(|one| (client.as_str(), one.matter.requester_email.as_str())).collect();
+        (self.homes, self.requesters) = store::hold_clients_and(connection, &[&client], &requesters).await?;
         if self.homes.is_empty() {
             return Ok(None);
         }
         let wanted: Vec<(&str, &str)> =
             imports.iter().map(|one| (one.matter.source.as_str(), one.matter.external_ref.as_str())).collect();
         let mut present = store::present(connection, &client, &wanted).await?;
-        let emails: Vec<(&str, &str)> =
-            imports.iter().map(|one| (client.as_str(), one.matter.requester_email.as_str())).collect();
-        self.requesters = store::requesters(connection, &emails).await?;
         // What stands twice in one batch: the last one counts, once.
         let mut last: BTreeMap<(String, String), &Import> = BTreeMap::new();
         for one in &imports {
@@ -229,8 +229,10 @@ impl Work {
             present.insert(key.clone(), Present { kept, revision: 1, imported_hash: Some(one.hash.clone()) });
             outcomes.insert(key.clone(), ImportOutcome::Created);
         }
-        store::insert(connection, &tickets, &homes).await?;
-        outbox::append(connection, &announcements).await
+        let mut writes = Writes::default();
+        store::insert(&mut writes, &tickets, &homes);
+        outbox::add(&mut writes, &announcements);
+        writes.run(connection).await
     }
 
     fn ticket(&self, one: &Import, kept: &Kept) -> RegisteredTicket {

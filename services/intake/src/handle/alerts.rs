@@ -24,7 +24,7 @@ use tell::{Telling, tell, telling};
 
 use crate::domain::alert::{Action, AlertRules, Effect, Fold, Note, Standing, fold, tells_count};
 use crate::settings::{Known, Settings};
-use crate::store::{self, Alert, Alerted, Home};
+use crate::store::{self, Alert, Alerted, Home, Requesters};
 use crate::wire::alert::Post;
 use crate::wire::messages::{self as proto, Matter};
 use crate::wire::{self, Actor, Registration};
@@ -411,7 +411,8 @@ impl Board {
         settings: &HashMap<String, Arc<Known>>,
     ) -> Result<(), Error> {
         let fresh: Vec<&Registration> = self.fresh.iter().collect();
-        for (ticket_id, kept) in insert(connection, &fresh, &mut homes, settings).await? {
+        let nobody = Requesters::default();
+        for (ticket_id, kept) in insert(connection, &fresh, &mut homes, &nobody, settings).await? {
             if let Some(ticket) = self.tickets.get_mut(&ticket_id) {
                 ticket.reference = kept.reference;
             }

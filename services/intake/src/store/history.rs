@@ -35,7 +35,7 @@ pub async fn present(
     .bind(client_id)
     .bind(sources)
     .bind(refs)
-    // Planned each time, for the reason that `by_external_ref` gives.
+    // Planned each time, for the reason that `remember` gives.
     .persistent(false)
     .fetch_all(connection)
     .await?;
