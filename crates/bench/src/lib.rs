@@ -11,6 +11,7 @@ mod bare;
 mod classify;
 mod clocks;
 mod cpu;
+mod door;
 mod follow;
 mod footprint;
 mod ground;

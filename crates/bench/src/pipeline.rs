@@ -7,15 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use contracts::intake::v1::intake_service_client::IntakeServiceClient;
 use contracts::{sla_timer, triage};
 use local::SERVICES;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
-use uuid::Uuid;
 
 use crate::bare;
 use crate::cpu::CpuMs;
+use crate::door::Door;
 use crate::follow::{self, Seen, Sent};
 use crate::ground::Ground;
 use crate::latency::Latency;
@@ -26,7 +23,7 @@ use crate::store::count::{self, Rows};
 use crate::{Common, Errands, Progress, post};
 
 /// Connections over which posts are sent.
-const CHANNELS: u64 = 16;
+const DOORS: u64 = 16;
 /// At the highest rate that holds, no clock starts later than this (99 of 100).
 const HOLDS_P99_MS: f64 = 1_000.0;
 /// Messages that a ticket brings to all listeners: its registration to four, its triage to two, two clocks to one.
@@ -48,6 +45,8 @@ pub struct PipelineOptions {
     pub rate: f64,
     /// Also look for the highest rate that holds.
     pub highest: bool,
+    /// All posts of a connection over one stream, instead of a call for each.
+    pub on_streams: bool,
 }
 
 /// One run at one rate.
@@ -93,7 +92,7 @@ struct Measured {
 
 /// The desk as a caller and a listener see it.
 struct Desk {
-    channels: Arc<Vec<(IntakeServiceClient<Channel>, MetadataValue<Ascii>)>>,
+    doors: Arc<Vec<Door>>,
     triaged: Seen,
     clocks: Seen,
     runs: u32,
@@ -120,7 +119,7 @@ pub async fn pipeline(
     }
     store::prepare_raw(&ground.desk.postgres).await?;
     store::bare::prepare(&ground.desk.postgres).await?;
-    let mut desk = Desk::connect(&ground).await?;
+    let mut desk = Desk::connect(&ground, options.on_streams).await?;
     // The first posts warm caches and plans, and tell how large the rows are.
     desk.run(&ground, options.rate.min(200.0), Duration::from_secs(1), Duration::ZERO).await?;
     let mut bare = bare::Pipeline::start(&ground, count::sizes(&ground.desk.postgres).await?).await?;
@@ -175,19 +174,18 @@ async fn in_turn(
 }
 
 impl Desk {
-    async fn connect(ground: &Ground) -> anyhow::Result<Self> {
+    async fn connect(ground: &Ground, on_streams: bool) -> anyhow::Result<Self> {
         let endpoint = ground.doors()?.endpoints.get("intake").context("intake does not run")?.clone();
         let grants = post::grants();
         let grants: Vec<_> = grants.iter().map(|(role, client)| (*role, client.as_str())).collect();
-        let mut channels = Vec::new();
-        for number in 0..CHANNELS {
-            let channel = Endpoint::from_shared(endpoint.clone())?.tcp_nodelay(true).connect().await?;
+        let mut doors = Vec::new();
+        for number in 0..DOORS {
             let token = ground.token(&format!("system-{number}"), &grants)?;
-            channels.push((IntakeServiceClient::new(channel), format!("Bearer {token}").parse()?));
+            doors.push(Door::open(&endpoint, &token, on_streams).await?);
         }
         let bus = async_nats::connect(ground.desk.nats.url()).await.context("cannot listen to the bus")?;
         Ok(Self {
-            channels: Arc::new(channels),
+            doors: Arc::new(doors),
             triaged: follow::watch::<triage::v1::Event>(&bus, "ticket_triaged").await?,
             clocks: follow::watch::<sla_timer::v1::Event>(&bus, "clock_started").await?,
             runs: 0,
@@ -203,11 +201,11 @@ impl Desk {
         let posts = ((warm_up + window).as_secs_f64() * rate).round() as u64;
         let before = ground.cpu()?;
         let begin = Instant::now() + Duration::from_millis(50);
-        let (channels, run) = (Arc::clone(&self.channels), self.runs);
+        let (doors, run) = (Arc::clone(&self.doors), self.runs);
         let answers = open_loop(Schedule::new(begin, rate), posts, move |number, due_at| {
-            let index = usize::try_from(number).unwrap_or_default() % channels.len().max(1);
-            let channel = channels.get(index).cloned();
-            async move { send(channel, &format!("run-{run}"), number, due_at).await }
+            let index = usize::try_from(number).unwrap_or_default() % doors.len().max(1);
+            let door = doors.get(index).cloned();
+            async move { send(door, &format!("run-{run}"), number, due_at).await }
         })
         .await?;
         let behind = ground.unhandled().await?;
@@ -244,20 +242,10 @@ impl Desk {
     }
 }
 
-async fn send(
-    channel: Option<(IntakeServiceClient<Channel>, MetadataValue<Ascii>)>,
-    caller: &str,
-    number: u64,
-    due_at: Instant,
-) -> Result<Sent, String> {
-    let (mut client, bearer) = channel.ok_or("there is no connection")?;
-    let mut request = tonic::Request::new(post::post(caller, number));
-    request.metadata_mut().insert("authorization", bearer);
-    let answer = client.register_ticket(request).await;
-    let acknowledged_at = Instant::now();
-    let answer = answer.map_err(|status| format!("{:?}: {}", status.code(), status.message()))?.into_inner();
-    let ticket_id = Uuid::try_parse(&answer.ticket_id).map_err(|_| "the answer has no ticket_id".to_owned())?;
-    Ok(Sent { ticket_id, due_at, acknowledged_at })
+async fn send(door: Option<Door>, caller: &str, number: u64, due_at: Instant) -> Result<Sent, String> {
+    let mut door = door.ok_or("there is no connection")?;
+    let ticket_id = door.post(post::post(caller, number)).await?;
+    Ok(Sent { ticket_id, due_at, acknowledged_at: Instant::now() })
 }
 
 async fn run_bare(

@@ -50,8 +50,8 @@ async fn run(output: Output, command: Bench) -> anyhow::Result<()> {
                 bench::intake(&self::common(&common, SECONDS).await?, &options, &Progress::new(steps)).await?;
             keep(output, &common, &outcome)
         }
-        Bench::Pipeline { rate, highest, common } => {
-            let options = PipelineOptions { rate, highest };
+        Bench::Pipeline { rate, highest, on_streams, common } => {
+            let options = PipelineOptions { rate, highest, on_streams };
             // The desk and the bare pipeline, with all services and without those that follow.
             let progress = Progress::new(u64::from(common.rounds) * 4);
             let measured = self::common(&common, PIPELINE_SECONDS).await?;

@@ -74,6 +74,7 @@ pub(super) fn outcome(
             ("seconds".to_owned(), json!(common.window.as_secs_f64())),
             ("rate".to_owned(), json!(options.rate)),
             ("highest".to_owned(), json!(options.highest)),
+            ("on_streams".to_owned(), json!(options.on_streams)),
         ]),
         figures: figures(options, measured),
         charts: charts(measured),

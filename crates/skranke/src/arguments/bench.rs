@@ -31,6 +31,7 @@ pub(crate) enum Bench {
     /// How soon a post is triaged and its clock runs, at a fixed rate through all services
     #[command(after_help = "Examples:
   skranke bench pipeline                                 1,000 posts a second for 20 s, three rounds
+  skranke bench pipeline --on-streams                    as systems post that have much to post
   skranke bench pipeline --rate 200 --seconds 60         a calm day, for longer
   skranke bench pipeline --rounds 1 --highest            then the highest rate that still holds")]
     Pipeline {
@@ -40,6 +41,9 @@ pub(crate) enum Bench {
         /// Raise the rate until the desk does not keep up, and tell the highest that it held
         #[arg(long)]
         highest: bool,
+        /// Send the posts of each of the 16 connections over one stream (RegisterTickets), not by a call for each
+        #[arg(long)]
+        on_streams: bool,
         #[command(flatten)]
         common: BenchCommon,
     },
