@@ -20,8 +20,9 @@ pub(crate) use rows::{depth, waiting};
 /// one.
 const BATCH: i64 = 512;
 /// From the beginning of one round to that of the next, at least, while there is no more than a batch: what is committed
-/// meanwhile goes together. A lone fact never waits.
-const GATHERS_FOR: Duration = Duration::from_millis(3);
+/// meanwhile goes together. A lone fact never waits. Each round syncs the bus' disk as intake's next group syncs its own:
+/// with 3 ms a post on one of eight connections was acknowledged after 8.0 ms (p99) instead of 6.2.
+const GATHERS_FOR: Duration = Duration::from_millis(8);
 /// How long to wait for another process' commits; our own wake us.
 const IDLE_POLL: Duration = Duration::from_millis(200);
 /// How soon to look again while a commit may still be hidden behind an older running transaction.
