@@ -105,6 +105,14 @@ fn unauthenticated() -> tonic::Status {
     )
 }
 
+fn out_of_time() -> tonic::Status {
+    status::with_reason(
+        tonic::Code::DeadlineExceeded,
+        "DEADLINE_EXCEEDED",
+        "the desk did not manage it in time; ask again with the same request_id",
+    )
+}
+
 /// What anybody may call: health, and reflection where it is offered.
 fn is_open(path: &str) -> bool {
     path.starts_with("/grpc.health.v1.") || path.starts_with("/grpc.reflection.v1")
@@ -142,14 +150,19 @@ where
         let waiting = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, waiting);
         let gate = self.gate.clone();
+        let patience = time_for(request.headers());
         // From now on, not from the first poll: the transport's own timer for the caller's deadline starts after this.
-        let too_late = tokio::time::sleep(time_for(request.headers()));
+        let too_late = tokio::time::sleep(patience);
         if is_open(request.uri().path()) {
             return Box::pin(async move { ready.call(request).await });
         }
         let call = telemetry::Call::begin(gate.ground.service, &gate.ground.metrics, &request);
         let span = call.span().clone();
         let answer = async move {
+            // Both timers would end within the same tick, and the transport's might be looked at first.
+            if patience.is_zero() {
+                return Ok(out_of_time().into_http());
+            }
             let Ok(_place) = gate.places.try_acquire() else {
                 return Ok(status::too_much("too many calls are under way; try again shortly").into_http());
             };
@@ -163,12 +176,7 @@ where
             tokio::select! {
                 biased;
                 answer = answer => answer,
-                () = too_late => Ok(status::with_reason(
-                    tonic::Code::DeadlineExceeded,
-                    "DEADLINE_EXCEEDED",
-                    "the desk did not manage it in time; ask again with the same request_id",
-                )
-                .into_http()),
+                () = too_late => Ok(out_of_time().into_http()),
             }
         };
         Box::pin(async move { answer.await.map(|response| call.watch(response)) }.instrument(span))
