@@ -293,7 +293,7 @@ fn unmerge(work: &mut Work, merge_revision: u64, owner: Option<&str>) {
     work.owner = owner.map(str::to_owned);
     work.state = match (merged.state, &work.owner) {
         (State::InProgress, None) => State::Queued,
-        (State::Queued, Some(_)) => State::InProgress,
+        (State::Registered | State::Queued, Some(_)) => State::InProgress,
         (state, _) => state,
     };
     work.waiting = merged.waiting.map(|(Reason(reason), since_at)| Waiting { reason, since_at });

@@ -115,6 +115,17 @@ fn a_reply_ends_a_wait_that_a_merge_has_put_aside() {
 }
 
 #[test]
+fn what_was_merged_before_triage_saw_it_is_in_progress_when_it_comes_back_to_somebody() {
+    let aside = done(Work::registered(at(0)), vec![merged(7)]);
+    let merge_revision = aside.ties.merged.as_ref().map(|merged| merged.revision).unwrap();
+    let owner = Some("ada".to_owned());
+    let undone = Fact::Unmerged { merge_revision, into: other(7), owner, reason: String::new() };
+    let triaged = Event::Triaged { classification: classification(), placement: None };
+    let back = done(aside, vec![Event::Tied(undone), triaged]);
+    assert_eq!((back.owner.as_deref(), back.state), (Some("ada"), State::InProgress));
+}
+
+#[test]
 fn only_open_tickets_are_merged_and_only_into_what_is_not_over() {
     let merge = Bind::Merge { note: String::new() };
     let model = SupportModel::default();
